@@ -1,0 +1,146 @@
+"""DenseNet for small images (Huang et al. 2017, arXiv:1608.06993).
+
+Three dense blocks with average-pooled transitions between them, in the order
+BN-ReLU-conv. Shapes: B images, C channels, H by W pixels, K classes.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+
+from raypg.models.size import ImageShape
+from raypg.models.weights import init_weights
+from raypg.strict import STRICT
+
+_NUM_BLOCKS = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, config=STRICT)
+class DenseNetConfig:
+    """The `model.*` names under `densenet`. Defaults: the paper's L=40, k=12.
+
+    DenseNet-BC of the paper is `bottleneck=True, compression=0.5`.
+    """
+
+    name: Literal["densenet"] = "densenet"
+    # Before `depth`, whose check reads them, and with `Field` as it has: pydantic
+    # validates in this order, but fields without `Field` after all others.
+    bottleneck: bool = Field(False)
+    """A 1x1 convolution to 4 growth rates before each 3x3; a layer then counts two."""
+    round_depth: bool = Field(False)
+    """Round an impossible depth down, as the old playground did silently."""
+    depth: int = Field(40, ge=1)
+    """3n+4, or 6n+4 with bottlenecks; anything else is an error."""
+    growth_rate: int = Field(12, ge=1)
+    """Channels that each layer adds."""
+    compression: float = Field(1.0, gt=0, le=1)
+    """Share of the channels that a transition keeps, rounded down."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """After each convolution but the first; 0.2 in the paper without augmentation."""
+
+    @field_validator("depth")
+    @classmethod
+    def _check_depth(cls, depth: int, info: ValidationInfo) -> int:
+        if not {"bottleneck", "round_depth"} <= info.data.keys():
+            return depth  # one of them is at fault, and is reported itself
+        step = _depth_step(info.data["bottleneck"])
+        lower = 4 + (depth - 4) // step * step
+        if lower == depth >= 4 + step or (info.data["round_depth"] and lower > 4):
+            return depth
+        lower = max(lower, 4 + step)
+        kind = "with bottlenecks" if info.data["bottleneck"] else "without bottlenecks"
+        raise ValueError(
+            f"must be {step}n+4 {kind} (nearest: {lower} and {lower + step})"
+        )
+
+
+def _depth_step(bottleneck: bool) -> int:
+    return _NUM_BLOCKS * (2 if bottleneck else 1)
+
+
+def effective_depth(config: DenseNetConfig) -> int:
+    """The depth that is built: `config.depth`, or with `round_depth` the next below."""
+    step = _depth_step(config.bottleneck)
+    return 4 + (config.depth - 4) // step * step
+
+
+class _Layer(nn.Module):
+    """BN-ReLU-conv, twice with a bottleneck; its output joins its input."""
+
+    def __init__(self, channels: int, config: DenseNetConfig) -> None:
+        super().__init__()
+        growth = config.growth_rate
+        self.dropout = config.dropout
+        self.norm1: nn.Module | None = None
+        self.conv1: nn.Module | None = None
+        if config.bottleneck:
+            self.norm1 = nn.BatchNorm2d(channels)
+            self.conv1 = nn.Conv2d(channels, 4 * growth, 1, bias=False)
+            channels = 4 * growth
+        self.norm2 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, growth, 3, padding=1, bias=False)
+
+    def forward(self, features_BCHW: Tensor) -> Tensor:
+        fresh = features_BCHW
+        if self.norm1 is not None and self.conv1 is not None:
+            fresh = self.conv1(F.relu(self.norm1(fresh), inplace=True))
+            fresh = F.dropout(fresh, self.dropout, self.training)
+        fresh = self.conv2(F.relu(self.norm2(fresh), inplace=True))
+        fresh = F.dropout(fresh, self.dropout, self.training)
+        return torch.cat([features_BCHW, fresh], 1)
+
+
+class _Transition(nn.Module):
+    """BN-ReLU-conv 1x1, then halve the map."""
+
+    def __init__(self, channels: int, kept: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.norm = nn.BatchNorm2d(channels)
+        self.conv = nn.Conv2d(channels, kept, 1, bias=False)
+
+    def forward(self, features_BCHW: Tensor) -> Tensor:
+        mixed = self.conv(F.relu(self.norm(features_BCHW), inplace=True))
+        return F.avg_pool2d(F.dropout(mixed, self.dropout, self.training), 2)
+
+
+class DenseNet(nn.Module):
+    """The network; logits_BK from images_BCHW."""
+
+    def __init__(
+        self, config: DenseNetConfig, in_channels: int, num_classes: int
+    ) -> None:
+        super().__init__()
+        layers_a_block = (effective_depth(config) - 4) // _depth_step(config.bottleneck)
+        # The paper: 16 channels first, for BC twice the growth rate.
+        channels = 2 * config.growth_rate if config.bottleneck else 16
+        self.stem = nn.Conv2d(in_channels, channels, 3, padding=1, bias=False)
+        body: list[nn.Module] = []
+        for block in range(_NUM_BLOCKS):
+            for _ in range(layers_a_block):
+                body.append(_Layer(channels, config))
+                channels += config.growth_rate
+            if block < _NUM_BLOCKS - 1:
+                kept = int(channels * config.compression)
+                body.append(_Transition(channels, kept, config.dropout))
+                channels = kept
+        self.body = nn.Sequential(*body)
+        self.norm = nn.BatchNorm2d(channels)
+        self.classifier = nn.Linear(channels, num_classes)
+
+    def forward(self, images_BCHW: Tensor) -> Tensor:
+        """Logits, one row an image."""
+        features = self.body(self.stem(images_BCHW))
+        features = F.relu(self.norm(features), inplace=True)
+        return self.classifier(features.mean((2, 3)))  # type: ignore[no-any-return]
+
+
+def build_densenet(
+    config: DenseNetConfig, image_shape: ImageShape, num_classes: int
+) -> DenseNet:
+    """A DenseNet with fresh weights, for images of any size from 4x4."""
+    return init_weights(DenseNet(config, image_shape[0], num_classes))
