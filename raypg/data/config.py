@@ -1,0 +1,28 @@
+"""The `data.*` names: which images, where they lie, how they are augmented."""
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from raypg.strict import STRICT
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, config=STRICT)
+class DataConfig:
+    """What a trial trains on. Defaults: the digits of the package, as they are."""
+
+    name: Literal["digits", "mnist", "fashion_mnist", "cifar10", "cifar100"] = "digits"
+    """A key of `DATASETS`."""
+    root: str = ""
+    """The folder of the raw files; "" searches $RAYPG_DATA and the usual places.
+
+    Where the files lie changes no number, so it is no part of the fingerprint.
+    """
+    fraction: float = Field(1.0, gt=0, le=1, allow_inf_nan=False)
+    """Of the training split: the same stratified part for every seed, and the part
+    of a smaller fraction lies inside the part of a larger one."""
+    crop_padding: int = Field(0, ge=0)
+    """Zeros put around an image before a random crop of its size; 0: no crop."""
+    flip: bool = False
+    """Mirror every second training image, by a fair coin, left to right."""
