@@ -1,0 +1,145 @@
+"""A store in a bucket, by the methods that `raypg.folder` has."""
+
+import os
+import uuid
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+
+class BucketFile:
+    """An object that grows: kept in memory, put whole at every piece."""
+
+    def __init__(self, backend: "BucketBackend", path: str) -> None:
+        self.size_bytes = 0
+        self._backend = backend
+        self._path = path
+        self._content = bytearray()
+
+    def append(self, piece: bytes) -> None:
+        """Add a piece; after an OSError the object holds what it held before."""
+        self._content += piece
+        try:
+            self._backend.write_whole(self._path, bytes(self._content), durable=True)
+        except OSError:
+            del self._content[self.size_bytes :]
+            raise
+        self.size_bytes += len(piece)
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self._content = bytearray()
+
+
+class BucketBackend:
+    """A bucket through `pyarrow.fs`: a put is whole or absent by itself."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri.rstrip("/")
+        self.root = self.uri.split("://", 1)[1]
+
+    @cached_property
+    def filesystem(self) -> Any:  # noqa: ANN401 pyarrow has no types
+        """The client; made at first use, as it may ask the network for the region."""
+        from pyarrow import fs
+
+        if self.uri.startswith("gs://"):
+            return fs.GcsFileSystem()
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get(
+            "AWS_ENDPOINT_URL"
+        )
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        if region is None and endpoint is None:
+            region = fs.resolve_s3_region(self.root.split("/")[0])
+        return fs.S3FileSystem(
+            endpoint_override=endpoint,
+            region=region or "us-east-1",
+            connect_timeout=5,
+            request_timeout=30,
+        )
+
+    def read(self, path: str) -> bytes:
+        """An object's content."""
+        with self.filesystem.open_input_stream(self._at(path)) as stream:
+            content: bytes = stream.read()
+        return content
+
+    def open(self, path: str) -> Any:  # noqa: ANN401 pyarrow has no types
+        """An object that is read by ranges."""
+        return self.filesystem.open_input_file(self._at(path))
+
+    def write_whole(self, path: str, content: bytes, *, durable: bool) -> None:
+        """Put the object; a bucket is durable anyway."""
+        with self.filesystem.open_output_stream(self._at(path)) as stream:
+            stream.write(content)
+
+    def append_to(self, path: str) -> BucketFile:
+        """An object that grows."""
+        return BucketFile(self, path)
+
+    def files(self, folder: str) -> list[str]:
+        """Names of the objects right below a prefix."""
+        return [info.base_name for info in self._list(folder) if info.is_file]
+
+    def folders(self, folder: str) -> list[str]:
+        """Names of the prefixes right below a prefix."""
+        return [info.base_name for info in self._list(folder) if not info.is_file]
+
+    def exist(self, paths: Sequence[str]) -> list[bool]:
+        """Which of the objects exist; asked side by side."""
+        infos = self.filesystem.get_file_info([self._at(path) for path in paths])
+        return [info.is_file for info in infos]
+
+    def has_folder(self, path: str) -> bool:
+        """Whether anything is below the prefix."""
+        return bool(self._list(path))
+
+    def claim_folder(self, path: str) -> bool:
+        """Leave a mark, then look: who sees a second mark gives up.
+
+        Of two that try at once both may give up, but never both succeed, since the
+        later to look sees both marks.
+        """
+        if self.has_folder(path):
+            return False
+        mark = f"{path}/claim-{uuid.uuid4().hex}"
+        self.write_whole(mark, b"", durable=True)
+        if len(self._list(path)) > 1:
+            self.delete(mark)
+            return False
+        return True
+
+    def delete(self, path: str) -> None:
+        """Remove an object."""
+        try:
+            self.filesystem.delete_file(self._at(path))
+        except FileNotFoundError:
+            return
+
+    def delete_folder(self, path: str) -> None:
+        """Remove everything below a prefix."""
+        if self.has_folder(path):
+            self.filesystem.delete_dir(self._at(path))
+
+    def lock(self, path: str) -> object:
+        """Nothing: a bucket has no locks that end with their process."""
+        return self
+
+    def check_writable(self) -> None:
+        """Put an object and remove it."""
+        probe = f".raypg-{uuid.uuid4().hex[:8]}"
+        is_fresh = not self._list("")
+        self.write_whole(probe, b"x", durable=True)
+        self.delete(probe)
+        if is_fresh and "/" in self.root:
+            self.delete_folder("")
+
+    def _at(self, path: str) -> str:
+        return f"{self.root}/{path}" if path else self.root
+
+    def _list(self, folder: str) -> list[Any]:
+        from pyarrow.fs import FileSelector
+
+        selector = FileSelector(self._at(folder), allow_not_found=True)
+        infos = self.filesystem.get_file_info(selector)
+        return [info for info in infos if not info.base_name.startswith(".")]

@@ -1,0 +1,155 @@
+"""A store in a folder: local, or mounted on every node."""
+
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any
+
+
+class FolderFile:
+    """A local file that grows by whole pieces."""
+
+    def __init__(self, path: Path) -> None:
+        self.size_bytes = 0
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        self._descriptor = os.open(path, flags, 0o644)
+
+    def append(self, piece: bytes) -> None:
+        """Add a piece; after an OSError the file holds what it held before."""
+        try:
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError:
+            # A disk that fills up takes half a piece; readers stop at the torn end,
+            # so whatever comes later must not be written behind it.
+            os.ftruncate(self._descriptor, self.size_bytes)
+            raise
+        self.size_bytes += len(piece)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
+
+class FolderBackend:
+    """A folder: writes are a temporary file and a rename."""
+
+    def __init__(self, path: str) -> None:
+        self._root = Path(path).expanduser().absolute()
+        self.uri = self.root = str(self._root)
+
+    @cached_property
+    def filesystem(self) -> Any:  # noqa: ANN401 pyarrow has no types
+        """As pyarrow sees it."""
+        from pyarrow.fs import LocalFileSystem
+
+        return LocalFileSystem()
+
+    def read(self, path: str) -> bytes:
+        """A file's content."""
+        return (self._root / path).read_bytes()
+
+    def open(self, path: str) -> Any:  # noqa: ANN401 pyarrow has no types
+        """A memory map, which outlives the deletion of the file."""
+        import pyarrow
+
+        return pyarrow.memory_map(str(self._root / path))
+
+    def write_whole(self, path: str, content: bytes, *, durable: bool) -> None:
+        """Write beside the target, then rename onto it."""
+        target = self._root / path
+        # Starts with a dot, as readers of Parquet folders skip such files.
+        beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+        try:
+            with _open_new(beside) as file:
+                file.write(content)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            beside.replace(target)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+
+    def append_to(self, path: str) -> FolderFile:
+        """A file that grows."""
+        target = self._root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return FolderFile(target)
+
+    def files(self, folder: str) -> list[str]:
+        """Names of the files, but for temporary ones."""
+        return [e.name for e in self._scan(folder) if e.is_file()]
+
+    def folders(self, folder: str) -> list[str]:
+        """Names of the folders."""
+        return [e.name for e in self._scan(folder) if e.is_dir()]
+
+    def exist(self, paths: Sequence[str]) -> list[bool]:
+        """Which of the files exist."""
+        return [(self._root / path).is_file() for path in paths]
+
+    def has_folder(self, path: str) -> bool:
+        """Whether there is such a folder."""
+        return (self._root / path).is_dir()
+
+    def claim_folder(self, path: str) -> bool:
+        """Make the folder; False when it exists."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        try:
+            (self._root / path).mkdir()
+        except FileExistsError:
+            return False
+        return True
+
+    def delete(self, path: str) -> None:
+        """Remove a file."""
+        (self._root / path).unlink(missing_ok=True)
+
+    def delete_folder(self, path: str) -> None:
+        """Remove a folder and what it holds."""
+        shutil.rmtree(self._root / path, ignore_errors=True)
+
+    def lock(self, path: str) -> object | None:
+        """An open file that holds the lock; None when another process has it."""
+        target = self._root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file = target.open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as cause:
+            # Some network file systems have no locks; they must work all the same.
+            if cause.errno in (errno.EAGAIN, errno.EACCES):
+                file.close()
+                return None
+        return file
+
+    def check_writable(self) -> None:
+        """Write a file at the deepest folder that exists, and remove it."""
+        place = self._root
+        while not place.exists():
+            place = place.parent
+        with tempfile.TemporaryFile(dir=place, prefix=".raypg-") as file:
+            file.write(b"x" * 4096)
+
+    def _scan(self, folder: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(self._root / folder) as entries:
+                return [entry for entry in entries if not entry.name.startswith(".")]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+
+def _open_new(path: Path) -> IO[bytes]:
+    try:
+        return path.open("xb", buffering=0)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb", buffering=0)

@@ -1,0 +1,182 @@
+"""One table of one sweep as it is at one instant, while writers and compaction work.
+
+A folder holds live segments (`*.arrows`) and parts (`part-*.parquet`). A part names the
+files that it covers: whoever sees the part ignores those, so that a crash between the
+write of a part and the deletion of its inputs doubles nothing.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from raypg.results.schema import UNIQUE, VERSION, core_schema, unify
+from raypg.results.segments import read_stream
+from raypg.store import Store
+
+METADATA = b"raypg"
+MAX_TRIES = 20
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A Parquet file without duplicates in itself."""
+
+    name: str
+    handle: pa.NativeFile
+    file: pq.ParquetFile
+    covers: frozenset[str]
+    retried: frozenset[str]
+    """Its trials with a second attempt or a later one."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The files that make up a table: no row is missing, none is in two of them."""
+
+    live: dict[str, pa.Table]
+    parts: list[Part]
+    hidden: list[str]
+    """Files that a part covers; they wait for their deletion."""
+
+    def schema(self, table: str) -> pa.Schema:
+        """The merged schema, with the core columns first."""
+        own = [one.schema for one in self.live.values()]
+        own += [part.file.schema_arrow.remove_metadata() for part in self.parts]
+        return unify([core_schema(table), *own])
+
+    def retried(self) -> set[str]:
+        """Trials that may have rows of more than one attempt."""
+        found = {trial for part in self.parts for trial in part.retried}
+        for one in self.live.values():
+            found |= retried_trials(one)
+        return found if len(self.live) + len(self.parts) > 1 else set()
+
+
+def read_snapshot(store: Store, sweep: str, table: str) -> Snapshot:
+    """The table's files, opened; retried when compaction came between.
+
+    A folder is not listed in one instant: only when the parts are the same before and
+    after the files were opened is nothing missing.
+    """
+    folder = f"{sweep}/tables/{table}"
+    for _ in range(MAX_TRIES):
+        names = store.files(folder)
+        try:
+            snapshot = _open_all(store, folder, names)
+        except FileNotFoundError:
+            continue
+        if _parts(store.files(folder)) == _parts(names):
+            return snapshot
+    raise FileNotFoundError(f"{store.path(folder)} changes faster than it can be read")
+
+
+def read_newest(
+    store: Store, sweep: str, table: str, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """The table in memory, each row once, in its newest version.
+
+    Args:
+        store: where the sweep lives.
+        sweep: its name.
+        table: one of the tables.
+        columns: top-level columns to read; None for all but the hidden one.
+    """
+    return retry_lost(
+        lambda: _newest_of(read_snapshot(store, sweep, table), table, columns)
+    )
+
+
+def retry_lost(read: Callable[[], Read]) -> Read:
+    """Read again when compaction has deleted a file in between (buckets only)."""
+    for _ in range(MAX_TRIES):
+        try:
+            return read()
+        except FileNotFoundError as cause:
+            lost = cause
+    raise lost
+
+
+def newest(table: str, rows: pa.Table) -> pa.Table:
+    """The rows sorted by trial, without those that a newer version replaces."""
+    keys, version = UNIQUE[table]
+    order = pc.sort_indices(rows, [(name, "ascending") for name in [*keys, version]])
+    rows = rows.take(order)
+    if rows.num_rows < 2:
+        return rows
+    is_last = np.zeros(rows.num_rows, dtype=bool)
+    is_last[-1] = True
+    for name in keys:
+        codes = pc.rank(rows[name], tiebreaker="dense").to_numpy()
+        is_last[:-1] |= codes[1:] != codes[:-1]
+    return rows if is_last.all() else rows.filter(pa.array(is_last))
+
+
+def retried_trials(rows: pa.Table) -> set[str]:
+    """Trials that have rows of a second attempt or a later one."""
+    if "attempt" not in rows.column_names:
+        return set()
+    again = rows["trial"].filter(pc.greater(rows["attempt"], 0))
+    return set(again.unique().to_pylist())
+
+
+def newest_version(store: Store, sweep: str) -> int:
+    """The highest version of any row of `trials`; 0 when there is none."""
+    rows = read_newest(store, sweep, "trials", ["trial", VERSION])
+    return pc.max(rows[VERSION]).as_py() or 0
+
+
+def _newest_of(
+    snapshot: Snapshot, table: str, columns: Sequence[str] | None
+) -> pa.Table:
+    schema = snapshot.schema(table)
+    keys, version = UNIQUE[table]
+    if columns is not None:
+        wanted = {*columns, *keys, version}
+        schema = pa.schema([field for field in schema if field.name in wanted])
+    found = [_select(one, schema) for one in snapshot.live.values()]
+    for part in snapshot.parts:
+        own = [n for n in schema.names if n in part.file.schema_arrow.names]
+        found.append(part.file.read(columns=own).replace_schema_metadata(None))
+    rows = pa.concat_tables(
+        [schema.empty_table(), *found], promote_options="permissive"
+    )
+    is_unique = not snapshot.live and len(snapshot.parts) < 2
+    rows = rows if is_unique else newest(table, rows)
+    visible = [name for name in rows.column_names if name != VERSION]
+    return rows.select(list(columns) if columns is not None else visible)
+
+
+def _select(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    return table.select([name for name in schema.names if name in table.column_names])
+
+
+def _parts(names: Sequence[str]) -> set[str]:
+    return {name for name in names if name.endswith(".parquet")}
+
+
+def _open_all(store: Store, folder: str, names: Sequence[str]) -> Snapshot:
+    parts = [_open_part(store, folder, name) for name in sorted(_parts(names))]
+    covered = {name for part in parts for name in part.covers}
+    live = {}
+    for name in names:
+        if name.endswith(".arrows") and name not in covered:
+            rows = read_stream(store.read(f"{folder}/{name}"))
+            if rows is not None:
+                live[name] = rows
+    seen = [part for part in parts if part.name not in covered]
+    return Snapshot(live, seen, sorted(covered & set(names)))
+
+
+def _open_part(store: Store, folder: str, name: str) -> Part:
+    handle = store.open(f"{folder}/{name}")
+    file = pq.ParquetFile(handle)
+    about = json.loads(file.metadata.metadata[METADATA])
+    covers, retried = frozenset(about["covers"]), frozenset(about["retried"])
+    return Part(name, handle, file, covers, retried)

@@ -1,0 +1,120 @@
+"""Live segments: Arrow streams that grow, and are readable up to any torn end."""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from raypg.bucket import BucketFile
+from raypg.folder import FolderFile
+from raypg.results.schema import CORE, column_type, nest, plain_value, widest
+from raypg.store import Store
+
+MAX_BYTES = 4_000_000
+MAX_BATCHES = 512
+
+
+class SegmentWriter:
+    """Appends batches of rows to one table of one sweep, a segment after another.
+
+    A segment ends when it is large or when a column is new or changes its type.
+    """
+
+    def __init__(self, store: Store, sweep: str, table: str, writer: str) -> None:
+        self.faults: list[str] = []
+        self._store = store
+        self._folder = f"{sweep}/tables/{table}"
+        self._table = table
+        self._writer = writer
+        self._columns: dict[str, pa.DataType] = dict(CORE[table])
+        self._number = 0
+        self._batches = 0
+        self._file: FolderFile | BucketFile | None = None
+        self.open_name = ""
+
+    def append(self, rows: Sequence[Mapping[str, object]]) -> bool:
+        """Write rows as one batch; on an OSError nothing is written.
+
+        Returns:
+            Whether the segment before has ended with this.
+        """
+        has_ended = self._learn_columns(rows)
+        arrays = {
+            name: self._array(name, kind, [row.get(name) for row in rows])
+            for name, kind in self._columns.items()
+        }
+        batch = nest(arrays)
+        has_ended = self._roll(has_ended)
+        piece: bytes = batch.serialize().to_pybytes()
+        if self._file is None:
+            self.open_name = f"{self._writer}-{self._number:05d}.arrows"
+            self._file = self._store.append_to(f"{self._folder}/{self.open_name}")
+        if not self._file.size_bytes:
+            piece = batch.schema.serialize().to_pybytes() + piece
+        self._file.append(piece)
+        self._batches += 1
+        return has_ended
+
+    def close(self) -> None:
+        """End the segment."""
+        if self._file is not None:
+            self._file.close()
+        self._file = None
+        self.open_name = ""
+        self._number += 1
+        self._batches = 0
+
+    def _roll(self, has_changed: bool) -> bool:
+        if self._file is None:
+            return False
+        is_full = self._file.size_bytes > MAX_BYTES or self._batches >= MAX_BATCHES
+        if not (has_changed or is_full):
+            return False
+        self.close()
+        return True
+
+    def _learn_columns(self, rows: Sequence[Mapping[str, object]]) -> bool:
+        """Take in new columns and wider types; whether there were any."""
+        before = dict(self._columns)
+        for row in rows:
+            for name, value in row.items():
+                kind = column_type(self._table, name, plain_value(value))
+                if kind is not None and self._columns.get(name) != kind:
+                    self._learn(name, kind)
+        return self._columns != before
+
+    def _learn(self, name: str, kind: pa.DataType) -> None:
+        try:
+            known = self._columns.get(name)
+            wide = kind if known is None else widest([known, kind])
+            nest({each: pa.array([]) for each in {**self._columns, name: wide}})
+        except TypeError as cause:
+            self.faults.append(f"{self._table}.{name}: {cause}")
+        else:
+            self._columns[name] = wide
+
+    def _array(self, name: str, kind: pa.DataType, values: list[object]) -> pa.Array:
+        plain = [plain_value(value) for value in values]
+        try:
+            return pa.array(plain, kind)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            return pa.array([self._fitted(name, kind, v) for v in plain], kind)
+
+    def _fitted(self, name: str, kind: pa.DataType, value: object) -> object:
+        try:
+            pa.array([value], kind)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            self.faults.append(f"{self._table}.{name}: {value!r} is no {kind}")
+            return None
+        return value
+
+
+def read_stream(content: bytes) -> pa.Table | None:
+    """The whole batches of a stream, torn anywhere; None when there is none."""
+    batches: list[pa.RecordBatch] = []
+    try:
+        with pa.ipc.open_stream(content) as reader:
+            while True:
+                batches.append(reader.read_next_batch())
+    except (StopIteration, pa.ArrowException, OSError):
+        pass
+    return pa.Table.from_batches(batches) if batches else None

@@ -1,0 +1,210 @@
+"""Where sweeps live: a folder or a bucket, in which every write is whole or absent.
+
+    <store>/<sweep>/sweep.json       what the sweep is
+    <store>/<sweep>/tables/<table>/  its rows, see `raypg.results`
+    <store>/<sweep>/checkpoints/     Ray Tune's own layout
+
+Credentials, region and endpoint of a bucket come from the environment (`AWS_*`).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any, NoReturn
+
+from raypg.bucket import BucketBackend, BucketFile
+from raypg.errors import ResultsError, StoreError, suggest_name
+from raypg.folder import FolderBackend, FolderFile
+
+DEFAULT_STORE = "./runs"
+DESCRIPTION = "sweep.json"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_BUCKET = re.compile(r"(s3|gs)://")
+
+
+def check_sweep_name(name: str) -> None:
+    """Refuse a name that is no plain folder name.
+
+    Raises:
+        StoreError: The name could leave the store, or be mistaken for an option.
+    """
+    if not _NAME.fullmatch(name):
+        rule = "must start with a letter or a digit and go on with those, '.', '_', '-'"
+        raise StoreError("--name", rule, f'"{name}"', "Choose another name.")
+
+
+class Store:
+    """One store, named by a path or an `s3://` or `gs://` URI; it pickles as its name.
+
+    Paths are relative to the store and use `/`. A relative folder is made absolute
+    at once: Ray Tune changes the working directory of its processes.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._backend: FolderBackend | BucketBackend
+        if _BUCKET.match(uri):
+            self._backend = BucketBackend(uri)
+        elif "://" in uri and not uri.startswith("file://"):
+            rule = "must be a folder, s3://… or gs://…"
+            raise StoreError(f"--store {uri}", rule, uri.split(":")[0], "Choose one.")
+        else:
+            self._backend = FolderBackend(uri.removeprefix("file://"))
+
+    def __reduce__(self) -> tuple[type["Store"], tuple[str]]:
+        return Store, (self.uri,)
+
+    def __repr__(self) -> str:
+        return f"Store({self.uri!r})"
+
+    @property
+    def uri(self) -> str:
+        """The absolute folder, or the URI."""
+        return self._backend.uri
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the store is a folder of this machine (or mounted on it)."""
+        return isinstance(self._backend, FolderBackend)
+
+    @property
+    def root(self) -> str:
+        """The store's path inside `filesystem`."""
+        return self._backend.root
+
+    @property
+    def filesystem(self) -> Any:  # noqa: ANN401 pyarrow has no types
+        """The `pyarrow.fs` file system, for Ray Tune's checkpoints."""
+        return self._backend.filesystem
+
+    def path(self, *parts: str) -> str:
+        """The path of something in the store, inside `filesystem`."""
+        return str(PurePosixPath(self.root, *parts))
+
+    def read(self, path: str) -> bytes:
+        """A file's whole content; FileNotFoundError where there is none."""
+        return self._backend.read(path)
+
+    def open(self, path: str) -> Any:  # noqa: ANN401 pyarrow has no types
+        """A file for reading here and there; it stays readable once deleted (local)."""
+        return self._backend.open(path)
+
+    def write_whole(self, path: str, content: bytes, *, durable: bool = False) -> None:
+        """Replace a file so that every reader sees all of it or none of it.
+
+        Args:
+            path: relative to the store; missing folders are made.
+            content: the new content.
+            durable: survive a power cut too, not only the death of the process.
+        """
+        self._backend.write_whole(path, content, durable=durable)
+
+    def append_to(self, path: str) -> FolderFile | BucketFile:
+        """A file that grows; what is appended survives the death of the process."""
+        return self._backend.append_to(path)
+
+    def files(self, folder: str) -> list[str]:
+        """The sorted names of the files in a folder; none where there is no folder."""
+        return sorted(self._backend.files(folder))
+
+    def folders(self, folder: str = "") -> list[str]:
+        """The sorted names of the folders in a folder."""
+        return sorted(self._backend.folders(folder))
+
+    def delete(self, path: str) -> None:
+        """Remove a file; that it is gone already is fine."""
+        self._backend.delete(path)
+
+    def sweeps(self) -> list[str]:
+        """The sorted names of all sweeps that have a description."""
+        names = self.folders()
+        found = self._backend.exist([f"{name}/{DESCRIPTION}" for name in names])
+        return [name for name, there in zip(names, found, strict=True) if there]
+
+    def has_sweep(self, name: str) -> bool:
+        """Whether the name is taken."""
+        check_sweep_name(name)
+        return self._backend.has_folder(name)
+
+    def create_sweep(self, name: str) -> None:
+        """Claim a name; of several processes that try at once, at most one succeeds.
+
+        Raises:
+            StoreError: The name is taken, or illegal, or the store is not writable.
+        """
+        check_sweep_name(name)
+        if not self._claim(name):
+            fix = f"Go on with it (--resume {name}), or choose another name."
+            raise StoreError(f"--name {name}", "must be new", f"it in {self.uri}", fix)
+
+    def create_next_sweep(self, stem: str) -> str:
+        """Claim the first free name of `stem`, `stem-2`, `stem-3`, …; return it."""
+        check_sweep_name(stem)
+        taken = set(self.folders())
+        number = 1
+        while True:
+            name = stem if number == 1 else f"{stem}-{number}"
+            if name not in taken and self._claim(name):
+                return name
+            number += 1
+
+    def delete_sweep(self, name: str) -> None:
+        """Remove a sweep with all that it holds, as when nothing was started."""
+        check_sweep_name(name)
+        self._backend.delete_folder(name)
+
+    def lock_sweep(self, name: str) -> object:
+        """Hold a sweep for writing until the returned object or the process dies.
+
+        Raises:
+            StoreError: Another process writes this sweep. (A bucket cannot tell.)
+        """
+        lock = self._backend.lock(f"{name}/.lock")
+        if lock is None:
+            rule = "must be written by one process"
+            fix = "Wait until it has ended, or end it."
+            raise StoreError(f"sweep {name}", rule, "another that writes it now", fix)
+        return lock
+
+    def read_description(self, name: str) -> dict[str, Any]:
+        """What `write_description` kept.
+
+        Raises:
+            ResultsError: There is no such sweep.
+        """
+        try:
+            description: dict[str, Any] = json.loads(self.read(f"{name}/{DESCRIPTION}"))
+        except (FileNotFoundError, NotADirectoryError):
+            known = self.sweeps()
+            fix = suggest_name(name, known) if known else "It holds no sweep yet."
+            rule = f"must be a sweep in {self.uri}"
+            raise ResultsError(name, rule, "none of that name", fix) from None
+        return description
+
+    def write_description(self, name: str, description: Mapping[str, Any]) -> None:
+        """Keep what the sweep is; only then is it listed among the sweeps."""
+        text = json.dumps(description, indent=1, default=str)
+        self.write_whole(f"{name}/{DESCRIPTION}", text.encode(), durable=True)
+
+    def check_writable(self) -> None:
+        """Try a write and undo it, so that a bad store is found before a sweep starts.
+
+        Raises:
+            StoreError: It cannot be written; nothing is left behind.
+        """
+        try:
+            self._backend.check_writable()
+        except OSError as cause:
+            self._refuse(cause)
+
+    def _claim(self, name: str) -> bool:
+        try:
+            return self._backend.claim_folder(name)
+        except OSError as cause:
+            self._refuse(cause)
+
+    def _refuse(self, cause: OSError) -> NoReturn:
+        found = " ".join(str(cause).split())[:300]
+        fix = "Check the path and its permissions, or choose another --store."
+        where = f"--store {self.uri}"
+        raise StoreError(where, "must be writable", found, fix) from cause
