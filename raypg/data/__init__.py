@@ -1,60 +1,124 @@
-"""Data sets as uint8 arrays, and (in `pipeline`) batches of them.
+"""Data sets as uint8 arrays. `raypg.data.pipeline` makes batches of them.
 
-Imports numpy alone, so that a config is read without waiting for torch.
+Imports numpy and no torch, so that a config is read without waiting for it.
 """
 
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
+from raypg.data.cache import load_cached
+from raypg.data.cifar import CIFAR10, CIFAR100
 from raypg.data.config import DataConfig
 from raypg.data.dataset import Dataset, DatasetSpec, Split
-from raypg.data.digits import DIGITS, decode_digits
-from raypg.data.splits import FRACTION_SEED, VAL_SEED, split_off, stratified_order
+from raypg.data.digits import DIGITS
+from raypg.data.download import download_files
+from raypg.data.fashion_mnist import FASHION_MNIST
+from raypg.data.mnist import MNIST
+from raypg.data.places import (
+    default_cache_dir,
+    download_folder,
+    find_files,
+    stamp_files,
+)
+from raypg.data.prepare import build_dataset, keep_fraction, num_kept
+from raypg.data.raw import foreign_digest, read_files
+from raypg.data.source import RawFile, Source
+from raypg.errors import DataError
 
-__all__ = [
-    "DataConfig",
-    "Dataset",
-    "DatasetSpec",
-    "Split",
-    "data_version",
-    "dataset_spec",
-    "load_dataset",
-]
+DATASETS: dict[str, Source] = {
+    "digits": DIGITS,
+    "mnist": MNIST,
+    "fashion_mnist": FASHION_MNIST,
+    "cifar10": CIFAR10,
+    "cifar100": CIFAR100,
+}
 
 
 def load_dataset(config: DataConfig, cache_dir: Path | None = None) -> Dataset:
-    """The three splits that a config names."""
-    assert config.name == "digits", "the others follow"
-    arrays = decode_digits()
-    assert arrays.test is not None
-    val, train = split_off(arrays.train.labels_N, DIGITS.num_val, VAL_SEED)
-    pixels = arrays.train.images_NCHW[train].astype(np.float64) / 255
-    keep = np.sort(
-        stratified_order(arrays.train.labels_N[train], FRACTION_SEED)[
-            : round(config.fraction * len(train))
-        ]
-    )
-    return Dataset(
-        name=config.name,
-        train=Split(
-            arrays.train.images_NCHW[train][keep], arrays.train.labels_N[train][keep]
-        ),
-        val=Split(arrays.train.images_NCHW[val], arrays.train.labels_N[val]),
-        test=arrays.test,
-        num_classes=10,
-        mean=tuple(pixels.mean((0, 2, 3)).tolist()),
-        std=tuple(pixels.std((0, 2, 3)).tolist()),
-        class_names=arrays.class_names,
-        version=data_version(config),
-    )
+    """The three splits that a config names, from the node's cache.
+
+    The first process of a node finds the raw files (or downloads them, unless
+    `data.root` says where they are), decodes them and writes the cache; the others
+    wait for it and map what it wrote.
+
+    Args:
+        config: the `data.*` names.
+        cache_dir: holds an entry a data set; None: $RAYPG_CACHE or the user's cache.
+
+    Raises:
+        DataError: a file is missing, cut off, damaged or another data set's.
+    """
+    source = DATASETS[config.name]
+    if not source.files:
+        arrays = source.decode({})
+        whole = build_dataset(config.name, source.spec, arrays, _version(config, ""))
+    else:
+        try:
+            paths = find_files(source, config.root)
+        except DataError:
+            if config.root:
+                raise
+            download_files(source, download_folder())
+            paths = find_files(source, config.root)
+        whole = _load_files(config, paths, cache_dir or default_cache_dir())
+    return keep_fraction(whole, config.fraction)
 
 
 def dataset_spec(config: DataConfig) -> DatasetSpec:
-    """What is known of a data set before any file is read."""
-    return DIGITS
+    """What is known of the published data set without reading a file."""
+    spec = DATASETS[config.name].spec
+    return replace(spec, num_train=num_kept(spec.num_train, config.fraction))
 
 
-def data_version(config: DataConfig) -> str:
-    """The content of a data set and the way it is split, for the fingerprint."""
-    return f"{config.name}-1"
+def data_version(config: DataConfig, cache_dir: Path | None = None) -> str:
+    """What a data set holds and how it is split, in a word for the fingerprint.
+
+    It is the same wherever the published files lie, and where there are none. Files
+    with another content add a digest of it. `data.fraction` is a part of the config,
+    and no part of this.
+
+    Raises:
+        DataError: a file is cut off, damaged or another data set's.
+    """
+    source = DATASETS[config.name]
+    if not source.files:
+        return _version(config, "")
+    try:
+        paths = find_files(source, config.root)
+    except DataError:
+        return _version(config, "")
+    return _load_files(config, paths, cache_dir or default_cache_dir()).version
+
+
+def _load_files(
+    config: DataConfig, paths: Mapping[str, Path], cache_dir: Path
+) -> Dataset:
+    """The whole data set of these files, through the cache."""
+    source = DATASETS[config.name]
+
+    def build() -> Dataset:
+        files = read_files(source, paths)
+        arrays = source.decode(files)
+        digest = foreign_digest(source, files)
+        if digest:
+            _check_owner(source, files)
+        return build_dataset(config.name, source.spec, arrays, _version(config, digest))
+
+    stamp = hashlib.md5(stamp_files(paths).encode()).hexdigest()[:12]
+    return load_cached(cache_dir / f"{_version(config, '')}-{stamp}", build)
+
+
+def _version(config: DataConfig, digest: str) -> str:
+    revision = DATASETS[config.name].revision
+    return f"{config.name}-{revision}" + (f"+{digest}" if digest else "")
+
+
+def _check_owner(source: Source, files: Mapping[str, RawFile]) -> None:
+    """MNIST's files and Fashion-MNIST's differ in nothing but what they show."""
+    for name, other in DATASETS.items():
+        if other.files.keys() == files.keys() and not foreign_digest(other, files):
+            where = str(Path(next(iter(files.values())).where).parent)
+            fix = f"Set data.name={name}, or another data.root."
+            raise DataError(where, f"must hold {source.title}", other.title, fix)

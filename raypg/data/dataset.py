@@ -24,13 +24,10 @@ class Split:
 
 @dataclass(frozen=True)
 class Arrays:
-    """A data set as published: what decoding its raw files gives.
-
-    `test` is None where the publisher drew none (digits).
-    """
+    """A data set as published, before a validation split is drawn from `train`."""
 
     train: Split
-    test: Split | None
+    test: Split
     class_names: tuple[str, ...]
 
 
