@@ -1,0 +1,1 @@
+"""Ray: warm workers, the trainable, the searcher and the driver."""

@@ -1,0 +1,148 @@
+"""Ray, started or joined, and quiet."""
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from raypg.errors import ClusterError
+
+OBJECT_STORE_BYTES = 128 * 2**20
+"""Of a cluster that raypg starts itself: nothing big travels through it."""
+
+QUIET_ENVIRONMENT = {
+    # What raypg replaces by its tables, and what a user did not ask for.
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_RESULT_BUFFER_LENGTH": "1",
+    # The searcher holds the cap; with a limit of one, slots would fill one by one.
+    "TUNE_MAX_PENDING_TRIALS_PG": str(10**6),
+    "TUNE_GLOBAL_CHECKPOINT_S": str(10**9),
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": str(10**9),
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "PYTHONWARNINGS": "ignore",
+}
+"""Set where the user has not set them, before Ray is imported."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """What one trial asks of the cluster."""
+
+    workers_per_trial: int
+    cpus_per_worker: float
+    gpus_per_worker: float
+
+    @property
+    def per_worker(self) -> dict[str, float]:
+        """Ray's resources of one worker."""
+        need = {"CPU": self.cpus_per_worker}
+        if self.gpus_per_worker:
+            need["GPU"] = self.gpus_per_worker
+        return need
+
+    @property
+    def num_threads(self) -> int:
+        """CPU threads of a worker: the cores that it holds, at least one."""
+        return max(1, int(self.cpus_per_worker))
+
+
+def set_quiet_environment() -> None:
+    """Turn off what Ray prints, writes and sends unasked; before it is imported."""
+    for name, value in QUIET_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+
+
+def connect(address: str = "", num_cpus: int | None = None) -> bool:
+    """Join the cluster at `address` (or `RAY_ADDRESS`), or start one here.
+
+    Args:
+        address: as Ray takes it: `auto`, `host:port`, `ray://…`; empty for a new one.
+        num_cpus: cores of a new cluster; None for those of the machine.
+
+    Returns:
+        Whether the cluster was started here, and is to be ended here.
+
+    Raises:
+        ClusterError: no cluster answers at the address.
+    """
+    set_quiet_environment()
+    import ray
+
+    if ray.is_initialized():
+        return False
+    address = address or os.environ.get("RAY_ADDRESS", "")
+    options: dict[str, Any] = {
+        "logging_level": logging.ERROR,
+        "log_to_driver": False,
+        "configure_logging": True,
+    }
+    if address:
+        options["address"] = address
+    else:
+        options |= {
+            "num_cpus": num_cpus,
+            "include_dashboard": False,
+            "object_store_memory": OBJECT_STORE_BYTES,
+        }
+    try:
+        ray.init(**options)
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        found = " ".join(str(error).split())[:200]
+        fix = "Start one with `ray start --head`, or leave --address out."
+        rule = "must be the address of a Ray cluster that answers"
+        raise ClusterError(address or "ray", rule, found, fix) from error
+    return not address
+
+
+def num_slots(need: Need) -> int:
+    """How many trials the cluster has room for at once, as it is now.
+
+    Nodes are counted one by one: a worker never spans two.
+    """
+    import ray
+
+    num_workers = 0
+    for node in ray.nodes():
+        if node["Alive"]:
+            num_workers += _workers_on(node["Resources"], need.per_worker)
+    return num_workers // need.workers_per_trial
+
+
+def _workers_on(has: Mapping[str, float], need: Mapping[str, float]) -> int:
+    rooms = [
+        int(has.get(name, 0.0) / amount + 1e-9)
+        for name, amount in need.items()
+        if amount > 0
+    ]
+    return min(rooms, default=0)
+
+
+def check_room(need: Need) -> None:
+    """Refuse what this cluster can never give, instead of waiting for ever.
+
+    Raises:
+        ClusterError: not even one trial fits; says what the cluster has.
+    """
+    if num_slots(need) >= 1:
+        return
+    import ray
+
+    total = ray.cluster_resources()
+    has = f"{total.get('CPU', 0):g} CPUs and {total.get('GPU', 0):g} GPUs"
+    workers = need.workers_per_trial
+    wants = " and ".join(
+        f"{amount:g} {name}" for name, amount in need.per_worker.items()
+    )
+    raise ClusterError(
+        "--workers-per-trial, --cpus-per-worker, --gpus-per-worker",
+        f"a trial of {workers} worker(s) with {wants} each must fit in the cluster",
+        f"{has} on {sum(bool(node['Alive']) for node in ray.nodes())} node(s)",
+        "Ask for less, or join a larger cluster with --address.",
+    )

@@ -1,0 +1,200 @@
+"""One sweep from its first trial to its last: Tune, driven by the ledger."""
+
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+
+from raypg.cluster.connect import Need, check_room, num_slots, set_quiet_environment
+from raypg.cluster.ending import Ending
+from raypg.cluster.messages import Assignment
+from raypg.config import flatten
+from raypg.ledger import Entry, Ledger
+from raypg.space import ASHA
+from raypg.store import Store
+
+SAME_FAILURES = 3
+"""This many first trials that all fail for one reason end the sweep."""
+
+CAP_AGE_S = 1.0
+"""How old the count of slots may be; asking Ray takes about a millisecond."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """How a sweep is run, apart from what it trains.
+
+    Attributes:
+        need: resources of one trial.
+        max_concurrent: cap on trials at a time; 0 is as many as fit.
+        trials_per_worker: trials after which a worker is replaced; 0 is never.
+        uses_group: whether a trial's workers are a Ray Train group even when it is
+            only one.
+        checkpoint_every_s: seconds of training between a trial's checkpoints.
+    """
+
+    store: Store
+    sweep: str
+    need: Need
+    metric: str
+    mode: str
+    asha: ASHA | None = None
+    max_concurrent: int = 0
+    trials_per_worker: int = 0
+    uses_group: bool = False
+    checkpoint_every_s: float = 30.0
+    ended_curves: Mapping[str, list[tuple[int, float]]] = field(default_factory=dict)
+    interrupted_curves: Mapping[str, list[tuple[int, float]]] = field(
+        default_factory=dict
+    )
+
+    @property
+    def device(self) -> str:
+        """`cuda` where workers hold a share of a GPU."""
+        return "cuda" if self.need.gpus_per_worker else "cpu"
+
+
+def run_sweep(launch: Launch, ledger: Ledger) -> Ending:
+    """Train what the ledger hands out, until it has no more; Ray is connected.
+
+    Returns:
+        Why the sweep ended early, where it did. All trials are booked.
+
+    Raises:
+        ClusterError: the cluster has no room for a single trial.
+    """
+    check_room(launch.need)
+    set_quiet_environment()
+    from raypg.cluster.recorder import Recorder
+    from raypg.cluster.searcher import LedgerSearcher
+
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    logging.getLogger("ray.train").setLevel(logging.ERROR)
+    ending = Ending()
+    searcher = LedgerSearcher(ledger, _cap(launch), _assign(launch))
+    recorder = Recorder(ledger, searcher, _watch_failures(ledger, ending))
+    with _gentle_interrupt(ending):
+        _fit(launch, searcher, recorder, ending)
+    ledger.interrupt()
+    return ending
+
+
+def _fit(launch: Launch, searcher: object, recorder: object, ending: Ending) -> None:
+    from ray import tune
+
+    from raypg.cluster.schedulers import build_scheduler
+    from raypg.cluster.stopper import EndingStopper
+    from raypg.cluster.trainable import build_trainable
+
+    reuses = launch.trials_per_worker != 1
+    scheduler = build_scheduler(
+        launch.asha,
+        launch.metric,
+        launch.mode,
+        launch.ended_curves,
+        launch.interrupted_curves,
+        reuses=reuses,
+    )
+    tuner = tune.Tuner(
+        build_trainable(launch.need, uses_group=launch.uses_group),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            scheduler=scheduler,
+            num_samples=-1,
+            reuse_actors=reuses,
+            trial_name_creator=_trial_name,
+            trial_dirname_creator=_trial_name,
+        ),
+        run_config=tune.RunConfig(
+            name="checkpoints",
+            storage_path=launch.store.path(launch.sweep),
+            storage_filesystem=launch.store.filesystem,
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=2),
+            failure_config=tune.FailureConfig(max_failures=1),
+            callbacks=[recorder],
+            stop=EndingStopper(ending),
+            verbose=0,
+        ),
+    )
+    tuner.fit()
+
+
+def _trial_name(trial: object) -> str:
+    """The trial's own name, and a folder of its own for every session's attempt."""
+    config = trial.config  # type: ignore[attr-defined]
+    assignment = Assignment.from_json(config["assignment"])
+    number = assignment.attempt
+    return f"{assignment.trial}-{number}" if number else assignment.trial
+
+
+def _cap(launch: Launch) -> Callable[[], int]:
+    """How many trials may be under way; counted anew as the cluster changes."""
+    counted_at, slots = -CAP_AGE_S, 0
+
+    def cap() -> int:
+        nonlocal counted_at, slots
+        if time.monotonic() - counted_at >= CAP_AGE_S:
+            counted_at, slots = time.monotonic(), num_slots(launch.need)
+        return min(slots, launch.max_concurrent or slots)
+
+    return cap
+
+
+def _assign(launch: Launch) -> Callable[[Entry], Assignment]:
+    def assign(entry: Entry) -> Assignment:
+        return Assignment(
+            trial=entry.trial.key,
+            sweep=launch.sweep,
+            store=launch.store.uri,
+            attempt=entry.attempt,
+            config=flatten(entry.trial.config),
+            device=launch.device,
+            num_threads=launch.need.num_threads,
+            checkpoint_every_s=launch.checkpoint_every_s,
+            keeps_every_state=launch.asha is not None,
+            trials_per_worker=launch.trials_per_worker,
+            resume_from=entry.resume_from,
+        )
+
+    return assign
+
+
+def _watch_failures(ledger: Ledger, ending: Ending) -> Callable[[Entry], None]:
+    """End a sweep whose first trials all fail for the same reason."""
+
+    def watch(failed: Entry) -> None:
+        ended = [e for e in ledger.entries.values() if e.status != "running"]
+        are_alike = all(
+            e.status == "failed" and e.reason == failed.reason for e in ended
+        )
+        if are_alike and len(ended) == SAME_FAILURES:
+            ending.reason = f"the first {SAME_FAILURES} trials failed: {failed.reason}"
+
+    return watch
+
+
+@contextmanager
+def _gentle_interrupt(ending: Ending) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the sweep gently; a second one ends it at once."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if ending.is_interrupt:
+            raise KeyboardInterrupt
+        ending.is_interrupt = True
+        ending.reason = signal.Signals(number).name
+        print("Ending gently; once more to end at once.", file=sys.stderr)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,13 @@
+"""Why a sweep ends before its last trial."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Ending:
+    """Set by whoever wants the sweep to end; Tune asks at every step."""
+
+    reason: str = ""
+    """Empty while the sweep is to go on."""
+    is_interrupt: bool = False
+    """Whether a person or the system asked, with a signal."""

@@ -1,0 +1,196 @@
+"""Several workers a trial: a Ray Train worker group that outlives the trial."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import ray
+from ray.train import FailureConfig, RunConfig, ScalingConfig
+from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from raypg.cluster.connect import Need
+from raypg.cluster.mailbox import Job, Mailbox
+from raypg.cluster.messages import Assignment, Ended, Message, Report
+from raypg.store import Store
+from raypg.training.state import State, pack_state
+
+MAILBOX_THREADS = 16
+"""Of the mailbox's actor: each waiting call holds one."""
+
+COLLECTIVE_TIMEOUT_S = 600
+"""Longest wait of a rank for the others. A rank that fails ends its group at once, so
+that this bounds hangs alone; it must outlast the upload of a checkpoint, during which
+rank 0 waits for Tune's decision."""
+
+
+class GroupWorkers:
+    """A warm group of DDP workers, and the mailbox through which they get trials."""
+
+    def __init__(self, need: Need, assignment: Assignment) -> None:
+        here = ray.get_runtime_context().get_node_id()
+        actor = ray.remote(Mailbox).options(
+            num_cpus=0,
+            max_concurrency=MAILBOX_THREADS,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(here, soft=False),
+        )
+        self._actor = actor.remote()
+        self.mailbox = RemoteMailbox(self._actor)
+        self._failure: BaseException | None = None
+        self._need = need
+        self._storage = Store(assignment.store)
+        self._folder = self._storage.path(assignment.sweep, "groups")
+        self._thread = threading.Thread(
+            target=self._run, name="raypg-group", daemon=True
+        )
+        self._thread.start()
+
+    def failure(self) -> BaseException | None:
+        """What ended the group, where something did."""
+        if self._failure is None and not self._thread.is_alive():
+            return RuntimeError("the worker group ended")
+        return self._failure
+
+    def close(self) -> None:
+        """Leave the trial, end the group and free its resources."""
+        self.mailbox.close()
+        self._thread.join(timeout=30)
+        ray.kill(self._actor)
+
+    def _run(self) -> None:
+        need = self._need
+        try:
+            DataParallelTrainer(
+                serve_in_group,
+                train_loop_config={
+                    "mailbox": self._actor,
+                    "device": "cuda" if need.gpus_per_worker else "cpu",
+                },
+                scaling_config=ScalingConfig(
+                    num_workers=need.workers_per_trial,
+                    use_gpu=need.gpus_per_worker > 0,
+                    resources_per_worker=need.per_worker,
+                ),
+                run_config=RunConfig(
+                    name=f"group-{os.getpid()}",
+                    storage_path=self._folder,
+                    storage_filesystem=self._storage.filesystem,
+                    failure_config=FailureConfig(max_failures=-1),
+                ),
+            ).fit()
+        except BaseException as error:
+            self._failure = error
+
+
+class RemoteMailbox:
+    """A mailbox in an actor, as the trial actor sees it."""
+
+    def __init__(self, actor: Any) -> None:  # noqa: ANN401 Ray's handles have no type
+        self._actor = actor
+
+    def assign(self, assignment: Assignment, state: bytes | None) -> int:
+        """See `Mailbox.assign`."""
+        number: int = ray.get(self._actor.assign.remote(assignment, state))
+        return number
+
+    def next_message(self, timeout_s: float) -> Message | None:
+        """See `Mailbox.next_message`."""
+        message: Message | None = ray.get(self._actor.next_message.remote(timeout_s))
+        return message
+
+    def stop(self) -> None:
+        """See `Mailbox.stop`."""
+        ray.get(self._actor.stop.remote())
+
+    def close(self) -> None:
+        """See `Mailbox.close`."""
+        ray.get(self._actor.close.remote())
+
+    def quiet_s(self) -> float:
+        """See `Mailbox.quiet_s`."""
+        seconds: float = ray.get(self._actor.quiet_s.remote())
+        return seconds
+
+
+class RemotePost:
+    """A mailbox in an actor, as rank 0 sees it.
+
+    States are packed and sent by a thread, in order with the reports, so that training
+    goes on meanwhile.
+    """
+
+    def __init__(self, actor: Any) -> None:  # noqa: ANN401
+        self._actor = actor
+        self._sender = ThreadPoolExecutor(1, thread_name_prefix="raypg-post")
+
+    def next_job(self, timeout_s: float) -> Job | None:
+        """See `Mailbox.next_job`."""
+        job: Job | None = ray.get(self._actor.next_job.remote(timeout_s))
+        return job
+
+    def is_closed(self) -> bool:
+        """See `Mailbox.is_closed`."""
+        return bool(ray.get(self._actor.is_closed.remote()))
+
+    def report(self, report: Report) -> None:
+        """See `Mailbox.report`."""
+        self._sender.submit(self._send, report)
+
+    def wait_decided(self, number: int, epoch: int, timeout_s: float) -> bool:
+        """See `Mailbox.wait_decided`."""
+        waiting = self._actor.wait_decided.remote(number, epoch, timeout_s)
+        return bool(ray.get(waiting))
+
+    def wait_stop(self, number: int, timeout_s: float) -> bool:
+        """See `Mailbox.wait_stop`."""
+        return bool(ray.get(self._actor.wait_stop.remote(number, timeout_s)))
+
+    def watch_stop(self, number: int) -> "StopWatch":
+        """A question that is answered without a round trip."""
+        return StopWatch(self._actor, number)
+
+    def end(self, ended: Ended) -> None:
+        """See `Mailbox.end`; comes after every report."""
+        self._sender.submit(lambda: ray.get(self._actor.end.remote(ended))).result()
+
+    def _send(self, report: Report) -> None:
+        state = report.state
+        packed = pack_state(state) if isinstance(state, State) else state
+        fields = {**report.__dict__, "state": packed}
+        ray.get(self._actor.report.remote(Report(**fields)))
+
+
+STOP_WATCH_S = 5.0
+
+
+class StopWatch:
+    """Whether a trial is to be left: one long call is always under way."""
+
+    def __init__(self, actor: Any, number: int) -> None:  # noqa: ANN401
+        self._actor = actor
+        self._number = number
+        self._waiting = actor.wait_stop.remote(number, STOP_WATCH_S)
+        self._is_stopped = False
+
+    def __call__(self) -> bool:
+        """Look whether the answer has come; costs no wait."""
+        if self._is_stopped:
+            return True
+        ready, _ = ray.wait([self._waiting], timeout=0)
+        if ready:
+            self._is_stopped = bool(ray.get(self._waiting))
+            self._waiting = self._actor.wait_stop.remote(self._number, STOP_WATCH_S)
+        return self._is_stopped
+
+
+def serve_in_group(config: dict[str, Any]) -> None:
+    """The training function of every worker: trial after trial, all ranks together."""
+    from ray import train as ray_train
+
+    from raypg.cluster import ranks
+
+    context = ray_train.get_context()
+    rank, num_workers = context.get_world_rank(), context.get_world_size()
+    ranks.join_process_group(rank, num_workers, config["device"], COLLECTIVE_TIMEOUT_S)
+    ranks.serve_together(RemotePost(config["mailbox"]), rank, num_workers)

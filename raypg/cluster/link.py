@@ -1,0 +1,79 @@
+"""The training loop's link to a mailbox, near (same process) or far (an actor)."""
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from raypg.cluster.mailbox import Job
+from raypg.cluster.messages import Ended, Report
+from raypg.training.link import Metrics
+from raypg.training.state import State
+
+WAIT_S = 5.0
+"""Longest single wait for the other side, so that a lost one is noticed."""
+
+
+class Post(Protocol):
+    """A mailbox as its workers see it: `Mailbox` itself, or a handle to an actor."""
+
+    def next_job(self, timeout_s: float) -> Job | None:
+        """The trial to train; None when none came in time."""
+
+    def is_closed(self) -> bool:
+        """Whether no trial will come any more."""
+
+    def report(self, report: Report) -> None:
+        """Hand over an epoch."""
+
+    def wait_decided(self, number: int, epoch: int, timeout_s: float) -> bool:
+        """Wait until `epoch` of trial `number` is decided, or over."""
+
+    def wait_stop(self, number: int, timeout_s: float) -> bool:
+        """Whether trial `number` is to be left, told within the time."""
+
+    def end(self, ended: Ended) -> None:
+        """Hand over the end of a trial."""
+
+
+class MailboxLink:
+    """Rank 0's link: packs states where due, and lets training run ahead one epoch."""
+
+    def __init__(
+        self, post: Post, job: Job, is_stopped: Callable[[], bool] | None = None
+    ) -> None:
+        self._post = post
+        self._job = job
+        self._is_stopped = is_stopped or (lambda: post.wait_stop(job.number, 0.0))
+        self._reported = 0
+        self._saved_at = time.monotonic()
+
+    def report(
+        self, epoch: int, metrics: Metrics, snapshot: Callable[[], State]
+    ) -> None:
+        """Post the epoch, then wait while the one before it is undecided."""
+        assignment = self._job.assignment
+        now = time.monotonic()
+        is_last = epoch >= assignment.num_epochs
+        due = is_last or now - self._saved_at >= assignment.checkpoint_every_s
+        state: State | None = None
+        if due or assignment.keeps_every_state:
+            state = snapshot()
+        if due:
+            self._saved_at = now
+        self._post.report(
+            Report(
+                number=self._job.number,
+                incarnation=self._job.incarnation,
+                epoch=epoch,
+                metrics=metrics,
+                state=state,
+                due=due,
+            )
+        )
+        before, self._reported = self._reported, epoch
+        while before and not self._post.wait_decided(self._job.number, before, WAIT_S):
+            pass
+
+    def should_stop(self) -> bool:
+        """Whether the trial actor left this trial."""
+        return self._is_stopped()

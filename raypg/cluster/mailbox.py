@@ -1,0 +1,149 @@
+"""Where a trial actor and its workers meet: trials go one way, reports the other.
+
+One class serves both kinds of worker. With one worker a trial it lives in the trial
+actor's own process; with several it is a small threaded actor of its own, which
+outlives the workers and so hands a trial on when they are replaced.
+"""
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from raypg.cluster.messages import Assignment, Ended, Message, Report
+from raypg.training.state import State
+
+
+@dataclass(frozen=True)
+class Job:
+    """An assignment on its way to the workers, with the state to go on from."""
+
+    number: int
+    incarnation: int
+    assignment: Assignment
+    state: State | bytes | None
+
+
+class Mailbox:
+    """Holds at most one trial; every method may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._messages: deque[Message] = deque()
+        self._job: Job | None = None
+        self._is_taken = False
+        self._is_closed = False
+        self._stop_before = 0
+        self._number = 0
+        self._decided_epoch = 0
+        self._delivered_epoch = 0
+        self._last_sign = time.monotonic()
+
+    def assign(self, assignment: Assignment, state: bytes | None) -> int:
+        """Give the workers a trial; returns its number. The one before is stopped."""
+        with self._changed:
+            self._number += 1
+            self._stop_before = self._number
+            self._job = Job(self._number, 0, assignment, state)
+            self._is_taken = False
+            self._messages.clear()
+            self._decided_epoch = self._delivered_epoch = 0
+            self._last_sign = time.monotonic()
+            self._changed.notify_all()
+            return self._number
+
+    def next_message(self, timeout_s: float) -> Message | None:
+        """The trial's next report or its end; None when none came in time.
+
+        To ask for the next is to have decided that the trial goes on after the last.
+        """
+        with self._changed:
+            self._decided_epoch = self._delivered_epoch
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._messages, timeout_s)
+            if not self._messages:
+                return None
+            message = self._messages.popleft()
+            if isinstance(message, Report):
+                self._delivered_epoch = message.epoch
+            return message
+
+    def stop(self) -> None:
+        """Tell the workers to leave the trial; they do so within a few steps."""
+        with self._changed:
+            self._stop_before = self._number + 1
+            self._job = None
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Tell the workers to leave the trial and to ask for no other."""
+        self.stop()
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+    def quiet_s(self) -> float:
+        """Seconds since the workers last gave a sign of life."""
+        return time.monotonic() - self._last_sign
+
+    def next_job(self, timeout_s: float) -> Job | None:
+        """For workers: the trial to train; None when none came in time.
+
+        A trial that was taken and has not ended is given again: its workers were
+        replaced. It goes on from the last state that they handed over.
+        """
+        with self._changed:
+            self._last_sign = time.monotonic()
+            self._changed.wait_for(lambda: self._job or self._is_closed, timeout_s)
+            job = self._job
+            if job is None:
+                return None
+            if self._is_taken:
+                job = Job(job.number, job.incarnation + 1, job.assignment, job.state)
+                self._job = job
+                self._messages.clear()
+                self._decided_epoch = self._delivered_epoch = 0
+            self._is_taken = True
+            return job
+
+    def is_closed(self) -> bool:
+        """For workers: whether no trial will come any more."""
+        return self._is_closed
+
+    def report(self, report: Report) -> None:
+        """For workers: hand over an epoch."""
+        with self._changed:
+            self._last_sign = time.monotonic()
+            job = self._job
+            if job is None or report.number != job.number:
+                return
+            if report.state is not None:
+                self._job = Job(
+                    job.number, job.incarnation, job.assignment, report.state
+                )
+            self._messages.append(report)
+            self._changed.notify_all()
+
+    def wait_decided(self, number: int, epoch: int, timeout_s: float) -> bool:
+        """For workers: wait until `epoch` of trial `number` is decided, or over."""
+        with self._changed:
+            self._last_sign = time.monotonic()
+            return self._changed.wait_for(
+                lambda: self._decided_epoch >= epoch or number < self._stop_before,
+                timeout_s,
+            )
+
+    def wait_stop(self, number: int, timeout_s: float) -> bool:
+        """For workers: whether trial `number` is to be left, told within the time."""
+        with self._changed:
+            self._last_sign = time.monotonic()
+            return self._changed.wait_for(lambda: number < self._stop_before, timeout_s)
+
+    def end(self, ended: Ended) -> None:
+        """For workers: hand over the end of a trial; only the first one counts."""
+        with self._changed:
+            self._last_sign = time.monotonic()
+            if self._job is not None and ended.number == self._job.number:
+                self._job = None
+                self._messages.append(ended)
+                self._changed.notify_all()

@@ -1,0 +1,80 @@
+"""What the ranks of a worker group do together; only workers import it, for torch."""
+
+import socket
+from datetime import timedelta
+
+import ray
+import torch
+import torch.distributed as dist
+from ray.train.collective import broadcast_from_rank_zero
+
+from raypg.cluster.group import RemotePost
+from raypg.cluster.link import MailboxLink
+from raypg.cluster.mailbox import Job
+from raypg.cluster.worker import ASK_S, run_trial
+from raypg.training.link import Link, SilentLink
+from raypg.training.world import World
+
+
+def join_process_group(
+    rank: int, num_workers: int, device: str, timeout_s: float
+) -> None:
+    """Set up `torch.distributed` among the workers: NCCL on GPUs, gloo on CPUs."""
+    own = None
+    if rank == 0:
+        with socket.socket() as probe:
+            probe.bind(("", 0))
+            own = f"tcp://{_own_address()}:{probe.getsockname()[1]}"
+    dist.init_process_group(
+        "nccl" if device == "cuda" else "gloo",
+        init_method=broadcast_from_rank_zero(own),
+        rank=rank,
+        world_size=num_workers,
+        timeout=timedelta(seconds=timeout_s),
+    )
+
+
+def serve_together(post: RemotePost, rank: int, num_workers: int) -> None:
+    """Train one trial after another with all ranks, until the mailbox is closed.
+
+    Raises:
+        RuntimeError: a trial failed on this rank and perhaps not on the others, which
+            may now wait for it in a collective: the group is to be replaced.
+    """
+    while True:
+        job, is_closed = _next_job(post, rank)
+        if is_closed:
+            return
+        if job is None:
+            continue
+        world = _world(job, rank, num_workers)
+        link: Link = SilentLink()
+        if rank == 0:
+            link = MailboxLink(post, job, post.watch_stop(job.number))
+        ended = run_trial(job, world, link)
+        if rank == 0 or ended.status == "failed":
+            post.end(ended)
+        if ended.status == "failed" and not ended.is_shared:
+            raise RuntimeError(ended.reason)
+
+
+def _next_job(post: RemotePost, rank: int) -> tuple[Job | None, bool]:
+    """What rank 0 is given, told to all; whether the group is to end."""
+    told: list[tuple[Job | None, bool] | None] = [None]
+    if rank == 0:
+        is_closed = post.is_closed()
+        told[0] = (None if is_closed else post.next_job(ASK_S), is_closed)
+    dist.broadcast_object_list(told, src=0)
+    assert told[0] is not None
+    return told[0]
+
+
+def _world(job: Job, rank: int, num_workers: int) -> World:
+    kind = job.assignment.device
+    device = torch.device("cuda:0" if kind == "cuda" else kind)
+    return World(rank, num_workers, device, job.assignment.num_threads)
+
+
+def _own_address() -> str:
+    """The address under which the other nodes of the cluster reach this one."""
+    return str(ray.util.get_node_ip_address())

@@ -1,0 +1,132 @@
+"""Tune's events become entries in the ledger, and processes that die are counted."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+
+from raypg.cluster.searcher import LedgerSearcher
+from raypg.cluster.stopper import Unsaved
+from raypg.cluster.trainable import EPOCH
+from raypg.ledger import Entry, Ledger
+
+OWN_PREFIX = "raypg_"
+
+
+class Recorder(Unsaved, Callback):  # type: ignore[misc]
+    """Books what Tune tells; a trial's own failures never reach Tune as errors.
+
+    What Tune counts as a failure is a process that died. It is retried for as long as
+    the trial gets further each time: two deaths at one epoch are the trial's own fault
+    (a CPU out-of-memory is a SIGKILL).
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        searcher: LedgerSearcher,
+        on_failure: Callable[[Entry], None],
+    ) -> None:
+        self._ledger = ledger
+        self._searcher = searcher
+        self._on_failure = on_failure
+        self._died_at: dict[str, int] = {}
+
+    def on_trial_start(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: object
+    ) -> None:
+        """The trial is on a worker."""
+        entry = self._searcher.live[trial.trial_id]
+        self._ledger.start(entry, again=trial.trial_id in self._died_at)
+        if trial.trial_id not in self._died_at:
+            trial.max_failures = 1
+
+    def on_trial_result(
+        self,
+        iteration: int,
+        trials: list[Trial],
+        trial: Trial,
+        result: dict[str, Any],
+        **info: object,
+    ) -> None:
+        """An epoch was reported, or the trial ended."""
+        entry = self._searcher.live[trial.trial_id]
+        if "train.loss" in result:
+            self._report(entry, result)
+        if result["done"] and result["raypg_status"] == "running":
+            result["raypg_status"] = "stopped"
+            # The scheduler stops it here: what it reached can be gone on from.
+            result["should_checkpoint"] = True
+        if result[EPOCH] > self._died_at.get(trial.trial_id, 0):
+            trial.max_failures = trial.run_metadata.num_failures + 1
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: object
+    ) -> None:
+        """The trial is over, its checkpoint is written."""
+        entry = self._searcher.live.pop(trial.trial_id)
+        last = trial.last_result
+        checkpoint = trial.checkpoint
+        summary = dict(last.get("raypg_summary") or {})
+        if checkpoint is not None:
+            summary["checkpoint"] = checkpoint.path
+        summary["node"] = last.get("node_ip")
+        self._ledger.end(
+            entry,
+            last.get("raypg_status", "failed"),
+            reason=last.get("raypg_reason") or _reason(entry, last),
+            error=last.get("raypg_error", ""),
+            summary=summary,
+            test=last.get("raypg_test"),
+        )
+        if entry.status == "failed":
+            self._on_failure(entry)
+
+    def on_trial_recover(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: object
+    ) -> None:
+        """A process died; Tune starts the trial again from its last checkpoint."""
+        entry = self._searcher.live[trial.trial_id]
+        self._died_at[trial.trial_id] = max(
+            entry.epoch, self._died_at.get(trial.trial_id, 0)
+        )
+
+    def on_trial_error(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: object
+    ) -> None:
+        """A process died again without getting further: the trial has failed."""
+        entry = self._searcher.live.pop(trial.trial_id)
+        cause = str(trial.get_pickled_error() or "unknown").strip()
+        reason = f"its process died twice after epoch {entry.epoch}"
+        self._ledger.end(entry, "failed", reason=reason, error=cause)
+        self._on_failure(entry)
+
+    def _report(self, entry: Entry, result: dict[str, Any]) -> None:
+        metrics = {name: result[name] for name in METRICS if name in result}
+        self._ledger.report(
+            entry,
+            result[EPOCH],
+            metrics,
+            result.pop("raypg_history", None),
+            entry.attempt + result["raypg_incarnation"],
+        )
+
+
+METRICS = (
+    "time",
+    "epoch_s",
+    "images_per_s",
+    "lr",
+    "train.loss",
+    "train.accuracy",
+    "val.loss",
+    "val.accuracy",
+)
+"""The columns of the `epochs` table that a report fills."""
+
+
+def _reason(entry: Entry, last: dict[str, Any]) -> str:
+    if last.get("raypg_status") == "stopped":
+        return f"stopped by the scheduler after epoch {entry.epoch}"
+    return ""

@@ -1,0 +1,119 @@
+"""Tune's schedulers, taught two things: to remember, and to part with a worker."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler
+
+from raypg.cluster.messages import Assignment
+from raypg.cluster.trainable import EPOCH
+from raypg.space import ASHA
+
+Curve = Iterable[tuple[int, float]]
+"""A trial's metric by epoch, in order."""
+
+
+def build_scheduler(
+    asha: ASHA | None,
+    metric: str,
+    mode: str,
+    ended: Mapping[str, Curve],
+    interrupted: Mapping[str, Curve],
+    *,
+    reuses: bool,
+) -> FIFOScheduler:
+    """The scheduler of a sweep, with its past told to it.
+
+    Args:
+        asha: early stopping; None lets every trial run to its end.
+        metric: what trials are compared by.
+        mode: `max` or `min`.
+        ended: what trials of earlier sessions reported, in the order of their ends.
+        interrupted: the same of trials that will go on, by fingerprint.
+        reuses: whether workers are kept from trial to trial.
+    """
+    if asha is None:
+        return _Patient(reuses)
+    scheduler = _Asha(
+        reuses,
+        interrupted,
+        time_attr=EPOCH,
+        metric=metric,
+        mode=mode,
+        max_t=asha.max_epochs,
+        grace_period=asha.grace_epochs,
+        reduction_factor=asha.reduction_factor,
+    )
+    for key, curve in ended.items():
+        scheduler.replay(_StandIn(key), curve)
+    return scheduler
+
+
+@dataclass(frozen=True)
+class _StandIn:
+    """As much of a Tune trial as ASHA looks at."""
+
+    trial_id: str
+
+
+class _Patient(FIFOScheduler):  # type: ignore[misc]
+    """First in, first out; no trial is stopped."""
+
+    def __init__(self, reuses: bool) -> None:
+        super().__init__()
+        self._reuses = reuses
+
+    def on_trial_complete(
+        self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
+    ) -> None:
+        """Decide whether the trial's worker takes another trial."""
+        _keep_or_recycle(tune_controller, self._reuses, result)
+        super().on_trial_complete(tune_controller, trial, result)
+
+
+class _Asha(AsyncHyperBandScheduler):  # type: ignore[misc]
+    """Asynchronous successive halving (Li et al. 2020), Ray's stopping variant."""
+
+    def __init__(
+        self, reuses: bool, interrupted: Mapping[str, Curve], **options: object
+    ) -> None:
+        super().__init__(**options)
+        self._reuses = reuses
+        self._interrupted = interrupted
+
+    def replay(self, trial: object, curve: Curve) -> None:
+        """Let a trial's past count in the rungs; decisions were taken long ago."""
+        super().on_trial_add(None, trial)
+        self._fill_rungs(trial, curve)
+
+    def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
+        """Take in a trial, with what it reported before it was interrupted."""
+        super().on_trial_add(tune_controller, trial)
+        key = Assignment.from_json(trial.config["assignment"]).trial
+        self._fill_rungs(trial, self._interrupted.get(key, ()))
+
+    def on_trial_complete(
+        self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
+    ) -> None:
+        """Decide whether the trial's worker takes another trial."""
+        _keep_or_recycle(tune_controller, self._reuses, result)
+        super().on_trial_complete(tune_controller, trial, result)
+
+    def _fill_rungs(self, trial: Any, curve: Curve) -> None:  # noqa: ANN401
+        bracket = self._trial_info[trial.trial_id]
+        for epoch, value in curve:
+            bracket.on_result(trial, epoch, self._metric_op * value)
+
+
+def _keep_or_recycle(
+    controller: TuneController, reuses: bool, result: Mapping[str, Any]
+) -> None:
+    """Tune decides right after this call whether to keep the actor of a trial.
+
+    `reuse_actors` is all or nothing, and a `reset_config` that declines ends the next
+    trial with an error, so that the switch is set trial by trial (Ray 2.60).
+    """
+    controller._reuse_actors = reuses and not result.get("raypg_recycle", False)

@@ -1,0 +1,56 @@
+"""Tune asks for trials; the ledger answers, under a cap that follows the cluster."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from raypg.cluster.messages import Assignment
+from raypg.cluster.stopper import Unsaved
+from raypg.ledger import Entry, Ledger
+
+
+class LedgerSearcher(Unsaved, Searcher):  # type: ignore[misc]
+    """Hands the ledger's trials to Tune, at most `cap()` of them at a time.
+
+    The cap is asked at every suggestion, so that a sweep grows and shrinks with its
+    cluster. No trial is handed out beyond it: Tune would ask Ray for an actor that
+    there is no room for, or (a trial actor of several workers takes no CPU) start it.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        cap: Callable[[], int],
+        build_assignment: Callable[[Entry], Assignment],
+    ) -> None:
+        super().__init__()
+        self._ledger = ledger
+        self._cap = cap
+        self._build_assignment = build_assignment
+        self.live: dict[str, Entry] = {}
+        """The trials under way, by Tune's id."""
+
+    def suggest(self, trial_id: str) -> Any:  # noqa: ANN401 a dict, None or FINISHED
+        """Tune's config of the next trial, None to be asked later, or FINISHED."""
+        if len(self.live) >= self._cap():
+            return None
+        entry = self._ledger.next_entry()
+        if entry is None:
+            return self.FINISHED
+        self.live[trial_id] = entry
+        return {"assignment": self._build_assignment(entry).to_json()}
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Nothing: the recorder tells the ledger, also of results that stop a trial."""
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Free the trial's place; its end is booked by the recorder."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the tables are what a sweep is resumed from."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: see `save`."""

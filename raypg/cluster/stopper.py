@@ -1,0 +1,30 @@
+"""How a sweep is told to end before its last trial, and what Tune must not save."""
+
+from ray.tune import Stopper
+
+from raypg.cluster.ending import Ending
+
+
+class Unsaved:
+    """Left out of the files that Tune pickles into a store.
+
+    A sweep is resumed from its tables; nothing is ever unpickled from a store.
+    """
+
+    def __reduce__(self) -> tuple[type["Unsaved"], tuple[()]]:
+        return Unsaved, ()
+
+
+class EndingStopper(Unsaved, Stopper):  # type: ignore[misc]
+    """Asked by Tune at every step; stops no single trial."""
+
+    def __init__(self, ending: Ending) -> None:
+        self._ending = ending
+
+    def __call__(self, trial_id: str, result: dict[str, object]) -> bool:
+        """False: a trial's end is its own, or the scheduler's."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether the sweep is to end now."""
+        return bool(self._ending.reason)

@@ -1,0 +1,212 @@
+"""The actor that Tune sees: it hands trials to warm workers and takes their reports."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from ray import tune
+
+from raypg.checkpoints import read_checkpoint
+from raypg.cluster.connect import Need
+from raypg.cluster.messages import Assignment, Ended, Message, Report
+from raypg.errors import ClusterError
+from raypg.store import Store
+from raypg.training.state import (
+    State,
+    load_packed_state,
+    pack_state,
+    save_state,
+    unpack_state,
+)
+
+POLL_S = 1.0
+"""How often a trial actor looks after its workers while it waits for them."""
+
+HANG_S = 600.0
+"""Without a sign of life for this long, workers are taken for dead and replaced."""
+
+EPOCH = "raypg_epoch"
+"""Tune's `training_iteration` counts calls of `step`, not epochs."""
+
+
+class Tray(Protocol):
+    """A mailbox as the trial actor sees it; `Mailbox` says what the calls do."""
+
+    def assign(self, assignment: Assignment, state: bytes | None) -> int:
+        """Give the workers a trial."""
+
+    def next_message(self, timeout_s: float) -> Message | None:
+        """The trial's next report or its end; None when none came in time."""
+
+    def stop(self) -> None:
+        """Tell the workers to leave the trial."""
+
+    def quiet_s(self) -> float:
+        """Seconds since the workers last gave a sign of life."""
+
+
+class Workers(Protocol):
+    """Warm workers of either kind, which outlive the trial."""
+
+    @property
+    def mailbox(self) -> Tray:
+        """Where they meet the trial actor."""
+
+    def failure(self) -> BaseException | None:
+        """What ended the workers, where something did."""
+
+    def close(self) -> None:
+        """Leave the trial and end the workers."""
+
+
+class WarmTrainable(tune.Trainable):  # type: ignore[misc]
+    """Tune's actor for one trial after another; a kind of workers completes it."""
+
+    def build_workers(self, assignment: Assignment) -> Workers:
+        """The workers, started. Called once in the life of the actor."""
+        raise NotImplementedError
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Start the workers and take the first trial."""
+        self._num_trials = 0
+        self._is_assigned = False
+        self._epoch = 0
+        self._take(config)
+        self._workers = self.build_workers(self._assignment)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take the next trial; the one before is left if it has not ended."""
+        self._workers.mailbox.stop()
+        self._take(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """The trial's next epoch; with its last one, how it ended."""
+        if not self._is_assigned:
+            self._is_assigned = True
+            self._workers.mailbox.assign(self._assignment, self._packed)
+        message = self._next_message()
+        if isinstance(message, Ended):
+            return self._end({EPOCH: self._epoch}, message)
+        self._epoch = message.epoch
+        result = self._result(message)
+        if message.epoch >= self._assignment.num_epochs:
+            return self._end(result, self._last_message())
+        return result
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Write the state of the last epoch that `step` returned."""
+        state = self._state
+        if state is None:
+            rule = "must have a state at hand when Tune asks for a checkpoint"
+            raise ClusterError(self._assignment.trial, rule, "none", "Report this.")
+        data = state if isinstance(state, bytes) else pack_state(state)
+        save_state(Path(checkpoint_dir), data, self._epoch)
+
+    def load_checkpoint(self, checkpoint_dir: str) -> None:
+        """Go on from a checkpoint of Tune's, instead of from where `setup` would."""
+        self._start_from(load_packed_state(Path(checkpoint_dir)))
+
+    def cleanup(self) -> None:
+        """End the workers with the actor."""
+        self._workers.close()
+
+    def _take(self, config: dict[str, Any]) -> None:
+        self._assignment = Assignment.from_json(config["assignment"])
+        self._num_trials += 1
+        self._is_assigned = False
+        self._state: State | bytes | None = None
+        self._epoch = 0
+        self._history: list[dict[str, float]] = []
+        self._packed: bytes | None = None
+        if self._assignment.resume_from:
+            store = Store(self._assignment.store)
+            self._start_from(read_checkpoint(store, self._assignment.resume_from))
+
+    def _start_from(self, packed: bytes) -> None:
+        self._packed = self._state = packed
+        state = unpack_state(packed, self._assignment.trial)
+        self._epoch, self._history = state.epoch, state.history
+
+    def _next_message(self) -> Report | Ended:
+        mailbox = self._workers.mailbox
+        while True:
+            message = mailbox.next_message(POLL_S)
+            if message is not None:
+                return message
+            failure = self._workers.failure()
+            if failure is not None:
+                raise failure
+            if mailbox.quiet_s() > HANG_S:
+                rule = f"must give a sign of life every {HANG_S:.0f} s"
+                found = f"{mailbox.quiet_s():.0f} s of silence"
+                fix = "The workers are replaced."
+                raise ClusterError(self._assignment.trial, rule, found, fix)
+
+    def _last_message(self) -> Ended:
+        message = self._next_message()
+        assert isinstance(message, Ended), message
+        return message
+
+    def _result(self, report: Report) -> dict[str, Any]:
+        self._state = report.state
+        result = {
+            **report.metrics,
+            EPOCH: report.epoch,
+            "raypg_incarnation": report.incarnation,
+            "raypg_status": "running",
+            "should_checkpoint": report.due,
+        }
+        if self._history:
+            result["raypg_history"] = self._history
+            self._history = []
+        return result
+
+    def _end(self, result: dict[str, Any], ended: Ended) -> dict[str, Any]:
+        limit = self._assignment.trials_per_worker
+        is_spent = limit > 0 and self._num_trials >= limit
+        return {
+            **result,
+            "done": True,
+            "should_checkpoint": ended.status == "completed"
+            and self._state is not None,
+            "raypg_status": ended.status,
+            "raypg_reason": ended.reason,
+            "raypg_error": ended.error,
+            "raypg_summary": dict(ended.summary),
+            "raypg_test": dict(ended.test),
+            "raypg_recycle": is_spent or ended.poisoned,
+        }
+
+
+class LocalTrainable(WarmTrainable):
+    """One worker a trial, in the actor itself."""
+
+    def build_workers(self, assignment: Assignment) -> Workers:
+        """A training thread in this process."""
+        from raypg.cluster.local import LocalWorkers
+
+        return LocalWorkers()
+
+
+class GroupTrainable(WarmTrainable):
+    """Several workers a trial, in a Ray Train worker group."""
+
+    need: Need
+
+    def build_workers(self, assignment: Assignment) -> Workers:
+        """A worker group of the size that a trial needs."""
+        from raypg.cluster.group import GroupWorkers
+
+        return GroupWorkers(self.need, assignment)
+
+
+def build_trainable(need: Need, *, uses_group: bool) -> object:
+    """The kind of trainable that a sweep needs, with its resources in Tune's terms.
+
+    A group's workers take their resources themselves, outside the trial's placement
+    group: CPUs given to the trial actor would be CPUs that no worker gets.
+    """
+    if need.workers_per_trial == 1 and not uses_group:
+        return tune.with_resources(LocalTrainable, need.per_worker)
+    kind = type("GroupTrainable", (GroupTrainable,), {"need": need})
+    return tune.with_resources(kind, {"CPU": 0, "memory": 1})

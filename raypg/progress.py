@@ -1,0 +1,212 @@
+"""How a sweep goes on, as it is told to a person: a live table, or plain lines."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console, ConsoleRenderable
+from rich.live import Live
+from rich.table import Table
+
+from raypg.ledger import Entry, Ledger
+
+LINE_EVERY_S = 10.0
+"""On a pipe, the longest silence while epochs are coming in."""
+
+REFRESH_HZ = 4
+MAX_ROWS = 12
+
+
+@dataclass
+class Pace:
+    """What is known of the time that is left."""
+
+    num_trials: int
+    epochs_per_trial: int
+    started: float = field(default_factory=time.monotonic)
+    num_epochs: int = 0
+    skipped_epochs: int = 0
+    """Epochs that no one trains: of cached and of stopped trials."""
+
+    def left_s(self) -> float | None:
+        """Seconds that the epochs to come may take at most; None before any came."""
+        if not self.num_epochs:
+            return None
+        total = self.num_trials * self.epochs_per_trial
+        rest = max(0, total - self.skipped_epochs - self.num_epochs)
+        return rest * (time.monotonic() - self.started) / self.num_epochs
+
+    def note_end(self, entry: Entry) -> None:
+        """Take the epochs that a trial will not train off the rest."""
+        if entry.status == "cached" or not entry.metrics:
+            self.skipped_epochs += self.epochs_per_trial
+        else:
+            self.skipped_epochs += max(0, self.epochs_per_trial - entry.epoch)
+
+
+def clock(seconds: float | None) -> str:
+    """A duration as people read it: `48 s`, `3:07`, `2:03:07`; `?` when not known."""
+    if seconds is None:
+        return "?"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def show_value(metric: str, value: float | None) -> str:
+    """A metric's value as it is printed: accuracies in percent."""
+    if value is None:
+        return "—"
+    return f"{100 * value:.2f} %" if metric.endswith("accuracy") else f"{value:.4f}"
+
+
+class Lines:
+    """Plain lines on a pipe: one a trial, and a sign of life now and then."""
+
+    def __init__(self, ledger: Ledger, metric: str, mode: str, pace: Pace) -> None:
+        self._ledger = ledger
+        self._metric = metric
+        self._best = Best(metric, mode)
+        self._pace = pace
+        self._spoke = time.monotonic()
+
+    def on_epoch(self, entry: Entry, metrics: Mapping[str, float]) -> None:
+        """Say how far the sweep is, at most every few seconds."""
+        self._pace.num_epochs += 1
+        if time.monotonic() - self._spoke >= LINE_EVERY_S:
+            value = show_value(self._metric, metrics.get(self._metric))
+            self._say(f"{name_of(entry)}: epoch {entry.epoch}, {self._metric} {value}")
+
+    def on_end(self, entry: Entry) -> None:
+        """Say how a trial ended."""
+        self._pace.note_end(entry)
+        self._best.take(entry)
+        self._say(end_line(entry, self._metric))
+
+    def _say(self, what: str) -> None:
+        self._spoke = time.monotonic()
+        ended = len(self._ledger.entries) - self._ledger.count("running")
+        left = clock(self._pace.left_s())
+        total = self._pace.num_trials
+        print(f"[{ended}/{total}] {what} ({left} left)", file=sys.stderr, flush=True)
+
+
+@dataclass
+class Best:
+    """The best trial so far, by the sweep's metric at its last epoch."""
+
+    metric: str
+    mode: str
+    entry: Entry | None = None
+
+    def take(self, entry: Entry) -> None:
+        """Let a trial compete; a failed one cannot."""
+        value = entry.metrics.get(self.metric)
+        if value is None or entry.status == "failed":
+            return
+        sign = -1 if self.mode == "min" else 1
+        if self.entry is None or sign * value > sign * self.value:
+            self.entry = entry
+
+    @property
+    def value(self) -> float:
+        """The best trial's metric; only where there is one."""
+        assert self.entry is not None
+        return self.entry.metrics[self.metric]
+
+
+def name_of(entry: Entry) -> str:
+    """A trial as people know it: its arm and its seed."""
+    return f"{entry.trial.arm}, seed {entry.trial.config.seed}"
+
+
+def end_line(entry: Entry, metric: str) -> str:
+    """One line on how a trial ended."""
+    line = f"{name_of(entry)}: {entry.status}"
+    if entry.status == "failed":
+        return f"{line}: {entry.reason}"
+    value = show_value(metric, entry.metrics.get(metric))
+    line += f", {metric} {value} after {entry.epoch} epochs"
+    if entry.status == "cached":
+        return f"{line}, from {entry.source_sweep}"
+    return f"{line}, {clock(entry.train_s)}"
+
+
+class LiveTable:
+    """A table on a terminal, drawn anew a few times a second by a thread of its own."""
+
+    def __init__(self, ledger: Ledger, metric: str, mode: str, pace: Pace) -> None:
+        self._ledger = ledger
+        self._metric = metric
+        self._best = Best(metric, mode)
+        self._pace = pace
+        self._lock = threading.Lock()
+        self._running: dict[str, Entry] = {}
+        self._live = Live(
+            console=Console(stderr=True),
+            refresh_per_second=REFRESH_HZ,
+            get_renderable=self._table,
+            transient=True,
+        )
+
+    def __enter__(self) -> "LiveTable":
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def on_epoch(self, entry: Entry, metrics: Mapping[str, float]) -> None:
+        """Take in an epoch; the thread draws it."""
+        with self._lock:
+            self._pace.num_epochs += 1
+            self._running[entry.trial.key] = entry
+
+    def on_end(self, entry: Entry) -> None:
+        """Take in an end; a failure is printed above the table, to stay."""
+        with self._lock:
+            self._pace.note_end(entry)
+            self._best.take(entry)
+            self._running.pop(entry.trial.key, None)
+        if entry.status == "failed":
+            self._live.console.print(end_line(entry, self._metric), style="red")
+
+    def _table(self) -> ConsoleRenderable:
+        with self._lock:
+            rows = list(self._running.values())[-MAX_ROWS:]
+        table = Table("trial", "epoch", self._metric, title=self._title())
+        for entry in rows:
+            value = show_value(self._metric, entry.metrics.get(self._metric))
+            table.add_row(name_of(entry), str(entry.epoch), value)
+        return table
+
+    def _title(self) -> str:
+        count = self._ledger.count
+        ended = len(self._ledger.entries) - count("running")
+        parts = [f"{self._ledger.sweep}: {ended}/{self._pace.num_trials} trials"]
+        if self._best.entry is not None:
+            value = show_value(self._metric, self._best.value)
+            parts.append(f"best {value} ({name_of(self._best.entry)})")
+        for status in ("cached", "stopped", "failed"):
+            if count(status):
+                parts.append(f"{count(status)} {status}")
+        parts.append(f"{clock(self._pace.left_s())} left")
+        return " · ".join(parts)
+
+
+@contextmanager
+def follow(ledger: Ledger, metric: str, mode: str, pace: Pace) -> Iterator[None]:
+    """Tell a person how a sweep goes on, in the way that standard error can show."""
+    if sys.stderr.isatty():
+        with LiveTable(ledger, metric, mode, pace) as table:
+            ledger.tell(table)
+            yield
+    else:
+        ledger.tell(Lines(ledger, metric, mode, pace))
+        yield

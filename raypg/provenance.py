@@ -1,0 +1,67 @@
+"""With what, and from which commit, a trial was trained."""
+
+import os
+import platform
+import subprocess
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+
+@lru_cache(maxsize=1)
+def provenance() -> dict[str, str | bool | None]:
+    """Versions and the git state of the working folder, as columns of `trials`.
+
+    What cannot be told is None: outside a repository there is no commit.
+    """
+    return {
+        "versions.python": platform.python_version(),
+        "versions.raypg": _version("raypg"),
+        "versions.torch": _version("torch"),
+        "versions.ray": _version("ray"),
+        "versions.cuda": _cuda_version(),
+        "git.commit": _git("rev-parse", "HEAD") or None,
+        "git.dirty": _is_dirty(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _cuda_version() -> str | None:
+    """What torch was built for, read from its files: importing it takes a second."""
+    spec = find_spec("torch")
+    if spec is None or spec.origin is None:
+        return None
+    file = Path(spec.origin).with_name("version.py")
+    for line in file.read_text().splitlines():
+        if line.startswith("cuda"):
+            text = line.partition("=")[2].strip().strip("'\"")
+            return None if text == "None" else text
+    return None
+
+
+def _is_dirty() -> bool | None:
+    status = _git("status", "--porcelain", "--untracked-files=no")
+    return None if status is None else bool(status)
+
+
+def _git(*arguments: str) -> str | None:
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+            env=environment,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,1 @@
+"""The training function and what it is given: `train(config, data, world, link)`."""

@@ -1,0 +1,82 @@
+"""A pass over a split without learning: its loss, accuracy and probabilities."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn import functional
+
+from raypg.data.pipeline import Batches
+from raypg.errors import TrialError
+from raypg.training.step import Stepper
+from raypg.training.world import World
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a network says of a split.
+
+    Attributes:
+        loss: mean cross-entropy over the split, of all workers.
+        accuracy: ratio in [0, 1], of all workers.
+        probabilities_NK: softmax outputs, float16, on the host; the share of this
+            worker until `gather` is called, the whole split in its order afterwards.
+    """
+
+    loss: float
+    accuracy: float
+    probabilities_NK: Tensor
+
+    def gather(self, world: World) -> "Evaluation":
+        """The same with every worker's rows; all workers must call it."""
+        rows_NK = world.gather_rows(self.probabilities_NK)
+        return Evaluation(self.loss, self.accuracy, rows_NK)
+
+
+def evaluate(stepper: Stepper, module: nn.Module, batches: Batches) -> Evaluation:
+    """Evaluate `module` on the split behind `batches`, in the trial's precision.
+
+    Raises:
+        TrialError: the loss is not finite.
+    """
+    world = stepper.world
+    _share_buffers(module, world)
+    module.eval()
+    totals = torch.zeros(3, device=world.device)
+    rows = []
+    with torch.inference_mode(), stepper.autocast():
+        for images_BCHW, labels_B in batches.epoch(0):
+            logits_BK = module(images_BCHW).float()
+            loss = functional.cross_entropy(logits_BK, labels_B, reduction="sum")
+            correct = (logits_BK.argmax(1) == labels_B).sum()
+            totals += torch.stack([loss, correct, loss.new_tensor(len(labels_B))])
+            rows.append(logits_BK.softmax(1).half())
+    loss_sum, num_correct, num_images = world.sum(totals).tolist()
+    check_finite({"val.loss": loss_sum})
+    return Evaluation(
+        loss_sum / num_images,
+        num_correct / num_images,
+        # A clone outside inference mode, so that the rows may be kept and sent.
+        torch.cat(rows).cpu().clone(),
+    )
+
+
+def check_finite(sums: Mapping[str, float]) -> None:
+    """Hold sums of losses to being numbers.
+
+    Raises:
+        TrialError: one is NaN or infinite.
+    """
+    for name, value in sums.items():
+        if value != value or abs(value) == float("inf"):
+            fix = "Try a smaller optimizer.lr, or train.clip_norm=1."
+            raise TrialError(name, "must be finite", str(value), fix)
+
+
+def _share_buffers(module: nn.Module, world: World) -> None:
+    """Give every rank the batch statistics of rank 0: each saw its own share alone."""
+    if world.num_workers > 1:
+        for buffer in module.buffers():
+            dist.broadcast(buffer, src=0)

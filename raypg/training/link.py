@@ -1,0 +1,46 @@
+"""The training loop's only way out: who hears of an epoch and who may stop it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from raypg.training.state import State
+
+Metrics = Mapping[str, float]
+
+
+class Link(Protocol):
+    """What a training loop is given to speak with the rest of the system.
+
+    Laptop, test and cluster differ in nothing else.
+    """
+
+    def report(
+        self, epoch: int, metrics: Metrics, snapshot: Callable[[], State]
+    ) -> None:
+        """Hand over a finished epoch (from 1).
+
+        Blocks while the report before is undecided, so that training runs ahead by one
+        epoch at most. `snapshot()` gives the state at the end of this epoch; it costs a
+        copy of it, and is called within `report` or never.
+        """
+
+    def should_stop(self) -> bool:
+        """Whether the trial is to end now; asked every few steps of rank 0."""
+
+
+class SilentLink:
+    """The link of ranks other than the first: tells no one, asks no one."""
+
+    def report(
+        self, epoch: int, metrics: Metrics, snapshot: Callable[[], State]
+    ) -> None:
+        """Do nothing: rank 0 reports for all."""
+
+    def should_stop(self) -> bool:
+        """False: rank 0 is asked for all."""
+        return False
+
+
+def freeze(metrics: Mapping[str, Any]) -> Metrics:
+    """The metrics as plain floats, so that they cross processes and tables."""
+    return {name: float(value) for name, value in metrics.items()}

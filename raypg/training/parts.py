@@ -1,0 +1,138 @@
+"""The moving parts of a trial: built, noted after each epoch, saved and restored."""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from raypg.config import Config
+from raypg.data import Dataset, Split
+from raypg.data.pipeline import Batches
+from raypg.models import build_model
+from raypg.optim import build_optimizer
+from raypg.training.evaluation import Evaluation
+from raypg.training.isolation import restore_rng, rng_states
+from raypg.training.link import Metrics
+from raypg.training.state import State, copy_to_host
+from raypg.training.step import Stepper, build_scaler
+from raypg.training.world import World
+
+EVALUATION_BATCH = 512
+"""Images of a global batch when nothing is learned: no gradients are kept then."""
+
+
+@dataclass
+class Parts:
+    """A trial under way, all of it on the device of its world."""
+
+    config: Config
+    data: Dataset
+    world: World
+    module: nn.Module
+    stepper: Stepper
+    batches: Batches
+    val_batches: Batches
+    epoch: int = 0
+    best_epoch: int = 0
+    best: dict[str, float] = field(default_factory=dict)
+    best_model: dict[str, Tensor] = field(default_factory=dict)
+    history: list[dict[str, float]] = field(default_factory=list)
+    val: Evaluation | None = None
+
+    @property
+    def metric(self) -> str:
+        """What the best epoch is chosen by."""
+        return self.config.train.metric
+
+    def note_epoch(self, epoch: int, metrics: Metrics, val: Evaluation) -> None:
+        """Take the results of a finished epoch, and its weights if it is the best."""
+        self.epoch = epoch
+        self.val = val
+        self.history.append(dict(metrics))
+        sign = -1.0 if self.metric == "val.loss" else 1.0
+        value = sign * metrics[self.metric]
+        if not self.best_epoch or value > sign * self.best[self.metric]:
+            self.best_epoch, self.best = epoch, dict(metrics)
+            self.best_model = copy_to_host(self.module.state_dict())
+
+    def test_batches(self) -> Batches:
+        """The test split, in its order."""
+        return _build_batches(self.config, self.data, self.world, self.data.test)
+
+
+def build_parts(config: Config, data: Dataset, world: World) -> Parts:
+    """A trial before its first epoch; weights come from torch's global generator."""
+    memory_format = (
+        torch.channels_last if config.train.channels_last else torch.contiguous_format
+    )
+    module = build_model(config.model, data.image_shape, data.num_classes)
+    module = module.to(world.device, memory_format=memory_format)  # type: ignore[call-overload]
+    model: nn.Module = module
+    if world.num_workers > 1:
+        ids = [world.device.index or 0] if world.device.type == "cuda" else None
+        model = DistributedDataParallel(module, device_ids=ids)
+    optimizer = build_optimizer(config.optimizer, module)
+    scaler = build_scaler(config, world)
+    build = partial(_build_batches, config, data, world)
+    batches = build(data.train, is_train=True)
+    num_steps = batches.num_steps * config.train.epochs
+    stepper = Stepper(config, world, model, optimizer, scaler, num_steps)
+    return Parts(config, data, world, module, stepper, batches, build(data.val))
+
+
+def _build_batches(
+    config: Config, data: Dataset, world: World, split: Split, is_train: bool = False
+) -> Batches:
+    return Batches(
+        split,
+        data,
+        config.data,
+        batch_size_global=config.train.batch_size if is_train else EVALUATION_BATCH,
+        rank=world.rank,
+        num_workers=world.num_workers,
+        seed=config.seed,
+        device=world.device,
+        channels_last=config.train.channels_last,
+        train=is_train,
+    )
+
+
+def snapshot(parts: Parts) -> State:
+    """The trial at the end of its last epoch; costs a copy of its tensors.
+
+    The best weights are a copy already, which nothing changes, so that they are shared.
+    """
+    return State(
+        epoch=parts.epoch,
+        model=copy_to_host(parts.module.state_dict()),
+        optimizer=copy_to_host(parts.stepper.optimizer.state_dict()),
+        scaler=copy_to_host(parts.stepper.scaler.state_dict()),
+        rng=rng_states(parts.world.device),
+        best={
+            "epoch": parts.best_epoch,
+            "metrics": dict(parts.best),
+            "model": parts.best_model,
+        },
+        history=[dict(metrics) for metrics in parts.history],
+    )
+
+
+def restore_parts(parts: Parts, state: State) -> None:
+    """Put the trial where `state` left it.
+
+    Every rank takes the state of rank 0; its own place in the stream of random numbers
+    is not in it, so that only a trial with one worker goes on bit for bit.
+    """
+    parts.module.load_state_dict(state.model)
+    parts.stepper.optimizer.load_state_dict(state.optimizer)
+    if state.scaler:
+        parts.stepper.scaler.load_state_dict(state.scaler)
+    parts.epoch = state.epoch
+    parts.best_epoch = state.best["epoch"]
+    parts.best = dict(state.best["metrics"])
+    parts.best_model = state.best["model"]
+    parts.history = [dict(metrics) for metrics in state.history]
+    if parts.world.is_first:
+        restore_rng(state.rng, parts.world.device)

@@ -1,0 +1,81 @@
+"""One optimizer step and one pass over a split, in any precision on any device."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from raypg.config import Config
+from raypg.optim import lr_factor
+from raypg.training.world import World
+
+# B: batch (this worker's share), N: examples of a split, K: classes.
+
+AUTOCAST_TYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass
+class Stepper:
+    """The moving parts of a trial: what a step reads and changes."""
+
+    config: Config
+    world: World
+    model: nn.Module
+    """As it is called: wrapped in DDP where there are several workers."""
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    num_steps: int
+    """Of the whole training, which the schedule is stretched over."""
+
+    def autocast(self) -> torch.autocast:
+        """The precision that `train.precision` asks for."""
+        dtype = AUTOCAST_TYPES[self.config.train.precision]
+        kind = self.world.device.type
+        return torch.autocast(kind, dtype=dtype, enabled=dtype is not None)
+
+    def set_lr(self, step: int) -> float:
+        """Set the learning rate of `step`, in [0, num_steps); returns it."""
+        factor = lr_factor(self.config.schedule, step, self.num_steps)
+        lr = self.config.optimizer.lr * factor
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        return lr
+
+    def step(self, images_BCHW: Tensor, labels_B: Tensor, batch_size: int) -> Tensor:
+        """Learn from one global batch of `batch_size`, of which this is a share.
+
+        Returns:
+            This share's sums over its examples, float32: cross-entropy (without label
+            smoothing), right predictions, examples.
+        """
+        train = self.config.train
+        with self.autocast():
+            logits_BK = self.model(images_BCHW)
+        logits_BK = logits_BK.float()
+        total = functional.cross_entropy(
+            logits_BK,
+            labels_B,
+            reduction="sum",
+            label_smoothing=train.label_smoothing,
+        )
+        # DDP averages gradients over workers; the shares may be uneven.
+        loss = total * (self.world.num_workers / batch_size)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        if train.clip_norm > 0:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.model.parameters(), train.clip_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        with torch.no_grad():
+            if train.label_smoothing > 0:
+                total = functional.cross_entropy(logits_BK, labels_B, reduction="sum")
+            correct = (logits_BK.argmax(1) == labels_B).sum()
+            return torch.stack([total, correct, torch.tensor(len(labels_B)).to(total)])
+
+
+def build_scaler(config: Config, world: World) -> torch.amp.GradScaler:
+    """The gradient scaler: at work with fp16, a pass-through otherwise."""
+    enabled = config.train.precision == "fp16"
+    return torch.amp.GradScaler(world.device.type, enabled=enabled)
