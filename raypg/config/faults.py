@@ -1,0 +1,92 @@
+"""What is wrong with a config, said with its place and the nearest right name."""
+
+import typing
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from raypg.config.layers import Layer
+from raypg.config.reading import Given
+from raypg.config.tree import Section, leaf_hints, root_leaves, sections
+from raypg.errors import ConfigError, suggest_name
+from raypg.faults import format_value, quote_value
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+_RULES = {
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "string_type": "must be text",
+    "tuple_type": "must be a list of numbers",
+    "finite_number": "must be finite",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
+}
+"""pydantic's kinds of error, in the words of the other errors."""
+_DEFAULTS = Layer("defaults", {})
+
+
+def unknown_section(key: str, layer: Layer) -> ConfigError:
+    """A key that starts with no section, or that is a whole section."""
+    head, _, leaf = key.partition(".")
+    where, found = layer.where(key), quote_value(head)
+    homes = [name for name, branch in sections().items() if head in _names(branch)]
+    if head in sections():
+        rule, fix = f'must name a field of "{head}"', f'Did you mean "{head}.name"?'
+        if not sections()[head].is_union:
+            fix = suggest_name("", _names(sections()[head]))
+    elif homes and not leaf:
+        rule = "must start with a section of the config"
+        fix = f'Did you mean "{homes[-1]}.{head}"?'
+    else:
+        rule = "must start with a section of the config"
+        fix = suggest_name(head, [*sections(), *root_leaves()])
+    return ConfigError(where, rule, found, fix)
+
+
+def unknown_choice(name: str, section: Section, given: Given) -> ConfigError:
+    """A `name` that no component of the section has."""
+    where, found = given.layer.where(f"{name}.name"), quote_value(given.value)
+    fix = suggest_name(str(given.value), section.choices)
+    return ConfigError(where, f"must be a known {name}", found, fix)
+
+
+def unknown_leaf(
+    name: str, leaf: str, layer: Layer, section: Section, choice: str
+) -> ConfigError:
+    """A leaf that the section, or the choice that was taken, does not have."""
+    where, rule = layer.where(f"{name}.{leaf}"), f'must name a field of "{name}"'
+    known = leaf_hints(section.choices[choice])
+    owners = [o for o, kind in section.choices.items() if leaf in leaf_hints(kind)]
+    fix = suggest_name(leaf, known)
+    if owners:
+        rule += f" under {choice}"
+        fix = f"It belongs to {' and '.join(owners)}: set {name}.name, or remove it."
+    return ConfigError(where, rule, quote_value(leaf), fix)
+
+
+def explain(
+    error: "ErrorDetails", kind: type[Any], section: str, fields: Mapping[str, Given]
+) -> ConfigError:
+    """One of pydantic's errors, at the place that gave the value."""
+    leaf = str(error["loc"][0])
+    key = f"{section}.{leaf}" if section else leaf
+    given = fields.get(leaf, Given(error["input"], _DEFAULTS))
+    context = error.get("ctx", {})
+    if error["type"] == "literal_error":
+        known = [str(option) for option in typing.get_args(leaf_hints(kind)[leaf])]
+        rule, fix = "must be a known one", suggest_name(str(given.value), known)
+    elif error["type"] == "value_error":
+        rule, fix = str(context["error"]), "Change it, or what it depends on."
+    else:
+        rule = _RULES.get(error["type"], error["msg"]).format(**context)
+        fix = f"The default is {format_value(getattr(kind(), leaf))}."
+    where, found = given.layer.where(key), quote_value(given.value)
+    return ConfigError(where, rule, found, fix)
+
+
+def _names(section: Section) -> set[str]:
+    return {name for kind in section.choices.values() for name in leaf_hints(kind)}

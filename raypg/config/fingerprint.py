@@ -1,0 +1,76 @@
+"""What makes two trials the same trial."""
+
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from raypg.config.code import training_code
+from raypg.config.tree import Config, Leaf, flatten
+from raypg.data import data_version
+
+_ALTERS_NOTHING = ("data.root",)
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """All that a trial's numbers follow from; equal ones train to equal numbers."""
+
+    config: str
+    """Hash of every leaf but where the data lies."""
+    data: str
+    """Content of the data set and its split."""
+    code: Mapping[str, str]
+    """The files that train it, and a hash of each."""
+    device: str
+    """`cpu` or `cuda`: kernels differ in the last bits."""
+    torch: str
+    """Its major and minor version."""
+    num_workers: int
+    """Sums of N parts differ from those of one in the last bits, batch statistics in
+    more; so it always counts. The number of threads is a column, and no part."""
+
+    @property
+    def key(self) -> str:
+        """16 hex digits: the column `trial`."""
+        return _hash(asdict(self))
+
+
+def fingerprint(config: Config, *, device: str, num_workers: int) -> Fingerprint:
+    """The fingerprint of a trial that would run here and now.
+
+    Args:
+        config: resolved, seed included.
+        device: its type, `cpu` or `cuda`.
+        num_workers: of the trial.
+    """
+    major, minor, *_ = importlib.metadata.version("torch").split(".")
+    return Fingerprint(
+        config=config_hash(config),
+        data=data_version(config.data),
+        code=training_code(config.model.name, config.data.name),
+        device=device,
+        torch=f"{major}.{minor}",
+        num_workers=num_workers,
+    )
+
+
+def config_hash(config: Config) -> str:
+    """16 hex digits of the leaves that alter numbers, whatever their order."""
+    leaves = flatten(config)
+    kept = {k: _plain(v) for k, v in leaves.items() if k not in _ALTERS_NOTHING}
+    return _hash(kept)
+
+
+def _plain(value: Leaf) -> Leaf:
+    # -0.0 equals 0.0, and is written otherwise.
+    if isinstance(value, float):
+        return value + 0.0
+    return [item + 0.0 for item in value] if isinstance(value, list) else value
+
+
+def _hash(parts: object) -> str:
+    # json writes a float as repr does: the shortest text that is this float again.
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

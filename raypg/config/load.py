@@ -1,0 +1,150 @@
+"""Layers become one config, or one error that names every fault in them."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from raypg.config.faults import explain, unknown_choice, unknown_leaf, unknown_section
+from raypg.config.layers import Layer, Origin
+from raypg.config.reading import Given, read_leaf
+from raypg.config.tree import Config, Section, leaf_hints, root_leaves, sections
+from raypg.data import dataset_spec
+from raypg.errors import ConfigError
+from raypg.faults import join_errors
+
+_T = TypeVar("_T")
+
+
+def load(layers: Sequence[Layer]) -> Config:
+    """The config that layers make over the defaults.
+
+    Precedence is the order of `Origin`, and within one origin the later layer wins. A
+    preset's keys of a section count only where its choice of `name` is the one taken.
+
+    Raises:
+        ConfigError: a key or a value is wrong; the message has a line for every fault.
+    """
+    config, faults = try_load(layers)
+    if config is None:
+        raise join_errors(faults)
+    return config
+
+
+def try_load(layers: Sequence[Layer]) -> tuple[Config | None, list[ConfigError]]:
+    """The config, or None and every fault: what `load` raises, not joined yet."""
+    ordered = sorted(layers, key=lambda layer: layer.origin)
+    faults = [
+        unknown_section(key, layer)
+        for layer in ordered
+        for key in layer.values
+        if not _has_place(key)
+    ]
+    given: dict[str, Given] = {}
+    parts: dict[str, object] = {}
+    for name, section in sections().items():
+        fields = _section_fields(name, section, ordered)
+        given |= {f"{name}.{leaf}": one for leaf, one in fields.items()}
+        parts[name] = _build_section(name, section, fields, faults)
+    for layer in ordered:
+        given |= {
+            key: Given(layer.values[key], layer)
+            for key in root_leaves()
+            if key in layer.values
+        }
+    roots = {key: given[key] for key in root_leaves() if key in given}
+    parts = {name: part for name, part in parts.items() if part is not None}
+    config = _construct(Config, "", roots, faults, parts)
+    if config is not None and not faults:
+        faults += _size_faults(config, given)
+    return (None, faults) if faults else (config, [])
+
+
+def _has_place(key: str) -> bool:
+    section, dot, _ = key.partition(".")
+    return section in sections() if dot else key in root_leaves()
+
+
+def _size_faults(config: Config, given: Mapping[str, Given]) -> list[ConfigError]:
+    """Rules between sections, which hold one by one."""
+    num_train = int(dataset_spec(config.data).num_train * config.data.fraction)
+    if config.train.batch_size <= num_train:
+        return []
+    key = "train.batch_size" if "train.batch_size" in given else "data.fraction"
+    layer = given[key].layer if key in given else Layer("defaults", {})
+    rule = f"must be at most the {num_train} training images of {config.data.name}"
+    fix = "Lower it, or raise data.fraction."
+    found = str(config.train.batch_size)
+    return [ConfigError(layer.where("train.batch_size"), rule, found, fix)]
+
+
+def check_workers(config: Config, num_workers: int) -> None:
+    """Check that every worker gets a share of the global batch.
+
+    Raises:
+        ConfigError: there are more workers than examples in a batch.
+    """
+    if config.train.batch_size < num_workers:
+        rule = f"must be at least the {num_workers} workers of a trial, which split it"
+        fix = f"Write train.batch_size={num_workers} or more, or use fewer workers."
+        found = str(config.train.batch_size)
+        raise ConfigError('"train.batch_size"', rule, found, fix)
+
+
+def _section_fields(
+    name: str, section: Section, layers: Sequence[Layer]
+) -> dict[str, Given]:
+    """What the layers say of one section, the last word on each leaf."""
+    choice = section.default
+    for layer in layers:
+        choice = str(layer.values.get(f"{name}.name", choice))
+    fields = {}
+    for layer in layers:
+        own = str(layer.values.get(f"{name}.name", section.default))
+        # What a preset says of densenet's depth is nothing to a resnet.
+        if section.is_union and layer.origin == Origin.PRESET and own != choice:
+            continue
+        for key, value in layer.values.items():
+            head, _, leaf = key.partition(".")
+            if head == name and leaf:
+                fields[leaf] = Given(value, layer)
+    return fields
+
+
+def _build_section(
+    name: str, section: Section, fields: Mapping[str, Given], faults: list[ConfigError]
+) -> object | None:
+    """The component's config, or None once its faults are noted."""
+    choice = section.default
+    if section.is_union and "name" in fields:
+        choice = str(fields["name"].value)
+        if choice not in section.choices:
+            faults.append(unknown_choice(name, section, fields["name"]))
+            return None
+    kind = section.choices[choice]
+    known = leaf_hints(kind)
+    faults += [
+        unknown_leaf(name, leaf, one.layer, section, choice)
+        for leaf, one in fields.items()
+        if leaf not in known
+    ]
+    fields = {leaf: one for leaf, one in fields.items() if leaf in known}
+    return _construct(kind, name, fields, faults)
+
+
+def _construct(
+    kind: type[_T],
+    section: str,
+    fields: Mapping[str, Given],
+    faults: list[ConfigError],
+    parts: Mapping[str, object] = MappingProxyType({}),
+) -> _T | None:
+    """A dataclass of given values, or None once its faults are noted."""
+    hints = leaf_hints(kind)
+    values = {leaf: read_leaf(hints[leaf], one) for leaf, one in fields.items()}
+    try:
+        return kind(**parts, **values)
+    except ValidationError as cause:
+        faults += [explain(error, kind, section, fields) for error in cause.errors()]
+        return None

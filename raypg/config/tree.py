@@ -1,0 +1,151 @@
+"""The config of one trial: an immutable tree whose leaves have dotted names."""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any, Literal, TypeAlias, TypeVar, Union
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from raypg.data.config import DataConfig
+from raypg.models import DenseNetConfig, ModelConfig
+from raypg.optim import MultistepConfig, OptimizerConfig, ScheduleConfig, SgdConfig
+from raypg.strict import STRICT
+
+_hints: dict[type[object], Mapping[str, Any]] = {}
+_T = TypeVar("_T")
+
+Leaf: TypeAlias = bool | int | float | str | list[float]
+"""What a leaf holds once flattened."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, config=STRICT)
+class TrainConfig:
+    """The `train.*` names. Defaults suit digits; `--preset paper` suits CIFAR-10."""
+
+    epochs: int = Field(default=30, ge=1)
+    batch_size: int = Field(default=64, ge=1)
+    """Over all workers, which split it."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Of the forward pass (autocast); weights and losses stay fp32."""
+    channels_last: bool = False
+    clip_norm: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """Limit of the whole gradient's 2-norm; 0: none."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Of the training loss only."""
+    metric: Literal["val.accuracy", "val.loss"] = "val.accuracy"
+    """What the best epoch is chosen by: its weights are tested. Set by the space."""
+    early_stopping: int = Field(default=0, ge=0)
+    """Epochs without a better metric after which a trial is completed; 0: never."""
+    deterministic: bool = True
+    """Refuse kernels whose results differ from run to run."""
+
+
+def _all_defaults(kind: Callable[..., _T]) -> _T:
+    # mypy takes a `Field(0.1)` without `default=` for a required argument.
+    return kind()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, config=STRICT)
+class Config:
+    """One trial, whole: the same config, code and data give the same numbers."""
+
+    data: DataConfig = _all_defaults(DataConfig)
+    model: ModelConfig = _all_defaults(DenseNetConfig)
+    optimizer: OptimizerConfig = _all_defaults(SgdConfig)
+    schedule: ScheduleConfig = _all_defaults(MultistepConfig)
+    train: TrainConfig = _all_defaults(TrainConfig)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    """Of the weights, the order of examples, augmentation and dropout."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Section:
+    """A branch of the tree: one dataclass, or one for each value of its `name`."""
+
+    choices: Mapping[str, type[Any]]
+    default: str
+    """The choice where no `name` is given; "" where there is but one."""
+
+    @property
+    def is_union(self) -> bool:
+        """Whether `name` picks the dataclass."""
+        return "" not in self.choices
+
+
+@cache
+def sections() -> Mapping[str, Section]:
+    """The branches of `Config`; its own leaves (`seed`) are not among them."""
+    hints = typing.get_type_hints(Config)
+    found = {}
+    for field in dataclasses.fields(Config):
+        hint = hints[field.name]
+        if dataclasses.is_dataclass(hint):
+            found[field.name] = Section({"": hint}, "")  # type: ignore[dict-item]
+        elif typing.get_origin(hint) in (Union, types.UnionType):
+            choices = {_choice_name(kind): kind for kind in typing.get_args(hint)}
+            default = getattr(Config(), field.name).name
+            found[field.name] = Section(choices, default)
+    return found
+
+
+def root_leaves() -> list[str]:
+    """The leaves that belong to no section: `seed`."""
+    names = [field.name for field in dataclasses.fields(Config)]
+    return [name for name in names if name not in sections()]
+
+
+def leaf_hints(kind: type[object]) -> Mapping[str, Any]:
+    """What each field of a component's config may hold, limits left aside."""
+    if kind not in _hints:
+        _hints[kind] = typing.get_type_hints(kind)
+    return _hints[kind]
+
+
+def leaf_type(hint: object) -> type:
+    """The plain type of a leaf: bool, int, float, str, or list where it is a tuple."""
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        return type(typing.get_args(hint)[0])
+    if origin is tuple:
+        return list
+    assert isinstance(hint, type)
+    return hint
+
+
+def flatten(config: Config) -> dict[str, Leaf]:
+    """Every leaf by its dotted name, in tree order; a tuple becomes a list."""
+    return dict(_leaves(config, ""))
+
+
+def leaf_types() -> dict[str, type]:
+    """The type of every leaf that some config has: bool, int, float, str or list.
+
+    A name that several models share has one type, as it is one column of the tables.
+    """
+    found: dict[str, type] = dict.fromkeys(root_leaves(), int)
+    for section, branch in sections().items():
+        for kind in branch.choices.values():
+            for name, hint in leaf_hints(kind).items():
+                plain = leaf_type(hint)
+                known = found.setdefault(f"{section}.{name}", plain)
+                assert known is plain, f"{section}.{name} has two types"
+    return found
+
+
+def _leaves(node: Any, prefix: str) -> Iterator[tuple[str, Leaf]]:  # noqa: ANN401
+    for field in dataclasses.fields(node):
+        value = getattr(node, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from _leaves(value, f"{prefix}{field.name}.")
+        else:
+            is_tuple = isinstance(value, tuple)
+            yield prefix + field.name, list(value) if is_tuple else value
+
+
+def _choice_name(kind: type[Any]) -> str:
+    (name,) = typing.get_args(leaf_hints(kind)["name"])
+    return str(name)

@@ -1,0 +1,23 @@
+"""A space file is loaded and checked; a space and layers become trials, one by one."""
+
+from raypg.experiment.proposals import (
+    AblationProposals,
+    Past,
+    Proposals,
+    SearchProposals,
+    build_proposals,
+)
+from raypg.experiment.space_file import SpaceFile, load_space, parse_space
+from raypg.experiment.trials import Trial
+
+__all__ = [
+    "AblationProposals",
+    "Past",
+    "Proposals",
+    "SearchProposals",
+    "SpaceFile",
+    "Trial",
+    "build_proposals",
+    "load_space",
+    "parse_space",
+]

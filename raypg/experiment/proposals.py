@@ -1,0 +1,214 @@
+"""Which trial comes next: the arms of an ablation in turn, or the draws of a search."""
+
+import math
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from raypg.config import Layer
+from raypg.experiment.draws import build_draws
+from raypg.experiment.space_file import SpaceFile
+from raypg.experiment.trials import (
+    Resolver,
+    Trial,
+    build_trial,
+    check_space,
+    label_values,
+    resolve_arms,
+)
+from raypg.space import Ablation, Search, Value
+
+ENDED = ("completed", "stopped", "failed", "cached")
+"""What is not proposed again on resume; `running` and `interrupted` are."""
+_MOST_ATTEMPTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A trial of the sweep that is resumed, as the tables have it."""
+
+    key: str
+    values: Mapping[str, Value]
+    status: str
+    value: float | None = None
+    """The space's metric at its last epoch."""
+    observed: Mapping[int, float] = field(default_factory=dict)
+    """The metric by epoch."""
+
+
+class Proposals(Protocol):
+    """What the driver asks for trials, and tells how they went."""
+
+    num_trials: int
+    """At most so many are proposed."""
+
+    def propose(self) -> Trial | None:
+        """The next trial; None when nothing is left."""
+        ...
+
+    def observe(self, key: str, epoch: int, value: float | None) -> None:
+        """An epoch of a trial gave this metric; None where it gave no number."""
+        ...
+
+    def finish(self, key: str, status: str, value: float | None) -> None:
+        """A trial has ended: completed, stopped, failed, cached or interrupted."""
+        ...
+
+    def replay(self, past: Sequence[Past]) -> None:
+        """Go on from here: call it before the first proposal.
+
+        Args:
+            past: the sweep's trials in the order they were proposed. Those that have
+                not ended are proposed again, first.
+        """
+        ...
+
+
+class AblationProposals:
+    """Every arm with the first seed, then every arm with the next one.
+
+    So a sweep that is cut short still compares all arms, paired by seed.
+    """
+
+    def __init__(self, resolver: Resolver, *, device: str, num_workers: int) -> None:
+        assert isinstance(resolver.space, Ablation)
+        arms, baseline = resolve_arms(resolver)
+        self.arms = tuple(arm.label for arm in arms)
+        self.baseline = baseline.label
+        self.trials = tuple(
+            build_trial(
+                resolver.config(arm.values, seed),
+                arm.label,
+                arm.values,
+                device=device,
+                num_workers=num_workers,
+            )
+            for seed in resolver.space.seed_list()
+            for arm in arms
+        )
+        self.num_trials = len(self.trials)
+        self._waiting = deque(self.trials)
+
+    def propose(self) -> Trial | None:
+        """The next arm of the current seed."""
+        return self._waiting.popleft() if self._waiting else None
+
+    def observe(self, key: str, epoch: int, value: float | None) -> None:
+        """No result changes what an ablation trains."""
+
+    def finish(self, key: str, status: str, value: float | None) -> None:
+        """No result changes what an ablation trains."""
+
+    def replay(self, past: Sequence[Past]) -> None:
+        """Leave out what has ended."""
+        ended = {trial.key for trial in past if trial.status in ENDED}
+        self._waiting = deque(t for t in self.trials if t.key not in ended)
+
+
+class SearchProposals:
+    """Draws, all different, each told how it ended.
+
+    A draw that equals a trial of this sweep, or that no model can be built of, is drawn
+    again; after 100 in a row the space counts as exhausted.
+    """
+
+    def __init__(self, resolver: Resolver, *, device: str, num_workers: int) -> None:
+        assert isinstance(resolver.space, Search)
+        self.num_trials = resolver.space.trials
+        self._resolver, self._search = resolver, resolver.space
+        self._device, self._num_workers = device, num_workers
+        self._draws = build_draws(resolver.space)
+        self._index: dict[str, int] = {}
+        self._seen: dict[str, dict[int, float]] = {}
+        self._again: deque[Trial] = deque()
+
+    def propose(self) -> Trial | None:
+        """A trial left over from before, or the next draw."""
+        if self._again:
+            return self._again.popleft()
+        index = len(self._index)
+        if index == self.num_trials:
+            return None
+        for attempt in range(_MOST_ATTEMPTS):
+            trial = self._build(self._draws.draw(index, attempt))
+            if trial is not None and trial.key not in self._index:
+                self._begin(trial.key, index)
+                return trial
+            self._draws.drop(index)
+        self.num_trials = index
+        return None
+
+    def observe(self, key: str, epoch: int, value: float | None) -> None:
+        """Keep the metric for when the trial ends."""
+        if value is not None and math.isfinite(value):
+            self._seen[key][epoch] = value
+
+    def finish(self, key: str, status: str, value: float | None) -> None:
+        """Tell the sampler."""
+        self._draws.tell(self._index[key], status, value, self._seen[key])
+
+    def replay(self, past: Sequence[Past]) -> None:
+        """Tell the sampler what ended, in order; propose the rest again."""
+        for trial in past:
+            again = self._build(trial.values)
+            if again is None or again.key in self._index:
+                continue
+            index = len(self._index)
+            self._draws.enqueue(index, trial.values)
+            self._begin(again.key, index)
+            # Another key: the code has changed since, and its result is stale.
+            if trial.status in ENDED and trial.key == again.key:
+                for epoch, value in trial.observed.items():
+                    self.observe(trial.key, epoch, value)
+                self.finish(trial.key, trial.status, trial.value)
+            else:
+                self._again.append(again)
+
+    def corners(self) -> Iterator[Trial]:
+        """The ends of the ranges in every combination: what the search may cost."""
+        for values in self._search.corners():
+            if (trial := self._build(values)) is not None:
+                yield trial
+
+    def _begin(self, key: str, index: int) -> None:
+        self._index[key] = index
+        self._seen[key] = {}
+
+    def _build(self, values: Mapping[str, Value]) -> Trial | None:
+        config, _ = self._resolver.try_config(values)
+        if config is None:
+            return None
+        return build_trial(
+            config,
+            label_values(values),
+            values,
+            device=self._device,
+            num_workers=self._num_workers,
+        )
+
+
+def build_proposals(
+    space_file: SpaceFile,
+    layers: Sequence[Layer],
+    *,
+    device: str,
+    num_workers: int,
+) -> AblationProposals | SearchProposals:
+    """What a space proposes under the preset, the file and the command line.
+
+    Args:
+        space_file: from `load_space`.
+        layers: beside the space; its base goes between file and command line.
+        device: of the fingerprints, `cpu` or `cuda`.
+        num_workers: of each trial.
+
+    Raises:
+        SpaceError: under these layers a value of the space is not legal.
+        ConfigError: a layer is wrong, or sets what the space varies.
+    """
+    resolver = Resolver(space_file.path, space_file.space, layers)
+    check_space(resolver)
+    if isinstance(space_file.space, Ablation):
+        return AblationProposals(resolver, device=device, num_workers=num_workers)
+    return SearchProposals(resolver, device=device, num_workers=num_workers)

@@ -1,0 +1,190 @@
+"""A space and the layers beside it become configs, or every fault in them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from raypg.config import (
+    Config,
+    Fingerprint,
+    Layer,
+    Origin,
+    fingerprint,
+    flatten,
+    try_load,
+)
+from raypg.errors import ConfigError, SpaceError
+from raypg.faults import format_value, join_errors, quote_value
+from raypg.space import Ablation, Arm, Search, Value, build_arms
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One resolved config, seed included, before it is trained."""
+
+    key: str
+    """16 hex digits: equal trials have equal keys, in every sweep."""
+    arm: str
+    """The axes' values as one would type them; or `baseline`."""
+    seed: int
+    config: Config
+    values: Mapping[str, Value]
+    """What the axes have here, by dotted name; without those that do not count."""
+    fingerprint: Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """Makes the configs of one space, in one place, under the same layers."""
+
+    path: str
+    """The space file, as errors name it."""
+    space: Ablation | Search
+    layers: Sequence[Layer]
+    """Preset, file and command line; the base and the axes are the space's."""
+
+    @property
+    def fixed(self) -> dict[str, Value]:
+        """What the space sets besides its base: its metric, its scheduler's epochs."""
+        fixed: dict[str, Value] = {"train.metric": self.space.metric}
+        if isinstance(self.space, Search) and self.space.scheduler is not None:
+            fixed["train.epochs"] = self.space.scheduler.max_epochs
+        return fixed
+
+    def try_config(
+        self, values: Mapping[str, Value], seed: int | None = None
+    ) -> tuple[Config | None, list[ConfigError]]:
+        """The config in which the axes have these values, or every fault."""
+        layers = [*self.layers, self._layer("base", self.space.base, Origin.BASE)]
+        layers.append(Layer(self.path, self.fixed, origin=Origin.AXIS))
+        if seed is not None:
+            layers.append(self._layer("seeds", {"seed": seed}, Origin.AXIS))
+        return try_load([*layers, self._layer("axes", values, Origin.AXIS)])
+
+    def config(self, values: Mapping[str, Value], seed: int | None = None) -> Config:
+        """The config in which the axes have these values.
+
+        Raises:
+            SpaceError: the space makes no config of them.
+            ConfigError: another layer makes none.
+        """
+        config, faults = self.try_config(values, seed)
+        if config is None:
+            raise self.error(faults)
+        return config
+
+    def error(self, faults: Sequence[ConfigError]) -> SpaceError | ConfigError:
+        """One error for all, a `SpaceError` where the first is the space's."""
+        joined = join_errors(faults)
+        if joined.args[0].startswith(f"{self.path}: "):
+            return SpaceError(*joined.args)
+        return joined
+
+    def _layer(self, part: str, values: Mapping[str, object], origin: Origin) -> Layer:
+        return Layer(f"{self.path}: {part}", values, origin=origin)
+
+
+def build_trial(
+    config: Config,
+    arm: str,
+    values: Mapping[str, Value],
+    *,
+    device: str,
+    num_workers: int,
+) -> Trial:
+    """A trial with its fingerprint."""
+    print_ = fingerprint(config, device=device, num_workers=num_workers)
+    return Trial(print_.key, arm, config.seed, config, values, print_)
+
+
+def label_values(values: Mapping[str, Value]) -> str:
+    """What a drawn trial is called: its values, to four digits."""
+    parts = (
+        f"{axis}={value:.4g}"
+        if isinstance(value, float)
+        else f"{axis}={format_value(value)}"
+        for axis, value in values.items()
+    )
+    return " ".join(parts)
+
+
+def check_space(resolver: Resolver) -> list[Config]:
+    """Check a space against the config tree.
+
+    Every value of every axis is tried: all arms of an ablation; of a search the options
+    and whole numbers one by one, and the ends of all ranges together.
+
+    Returns:
+        The configs that were tried.
+
+    Raises:
+        SpaceError: the space holds a wrong name or value.
+        ConfigError: another layer does, or it sets what the space varies.
+    """
+    faults = list(_clashes(resolver))
+    if faults:
+        raise resolver.error(faults)
+    configs = []
+    for values in _values_to_try(resolver):
+        config, found = resolver.try_config(values)
+        faults += found
+        if config is not None:
+            configs.append(config)
+    if faults:
+        raise resolver.error(faults)
+    return configs
+
+
+def resolve_arms(resolver: Resolver) -> tuple[list[Arm], Arm]:
+    """The arms of an ablation, in order, and the baseline among them.
+
+    Raises:
+        SpaceError: an axis of leave_one_out has the value that the baseline has.
+    """
+    assert isinstance(resolver.space, Ablation)
+    base, _ = resolver.try_config({})
+    leaves = flatten(base) if base is not None else {}
+    start = {axis: leaves[axis] for axis in resolver.space.axes if axis in leaves}
+    try:
+        return build_arms(resolver.space, start)
+    except SpaceError as cause:
+        where, *rest = cause.args
+        raise SpaceError(f"{resolver.path}: {where}", *rest) from cause
+
+
+def _values_to_try(resolver: Resolver) -> Iterator[Mapping[str, Value]]:
+    if isinstance(resolver.space, Ablation):
+        arms, _ = resolve_arms(resolver)
+        yield from (arm.values for arm in arms)
+    else:
+        yield from resolver.space.probes()
+        yield from resolver.space.corners()
+
+
+def _clashes(resolver: Resolver) -> Iterator[ConfigError]:
+    """Keys that a layer gives although the space sets them."""
+    space, path = resolver.space, resolver.path
+    owners = {axis: f'axes["{axis}"]' for axis in space.axes}
+    if isinstance(space, Ablation):
+        owners["seed"] = "seeds"
+    for layer in resolver.layers:
+        if layer.origin != Origin.COMMAND_LINE:
+            continue
+        for key in sorted(owners.keys() & layer.values.keys()):
+            rule = f"must not be an axis, and {path} varies it in {owners[key]}"
+            fix = "Leave it out, or edit the space."
+            found = quote_value(layer.values[key])
+            yield ConfigError(layer.where(key), rule, found, fix)
+    yield from _fixed_clashes(resolver)
+
+
+def _fixed_clashes(resolver: Resolver) -> Iterator[ConfigError]:
+    base = Layer(f"{resolver.path}: base", resolver.space.base, origin=Origin.BASE)
+    for layer in [*resolver.layers, base]:
+        for key, value in resolver.fixed.items():
+            given = layer.values.get(key, value)
+            # A preset is below the space, which has the last word.
+            if layer.origin != Origin.PRESET and str(given) != str(value):
+                part = "metric" if key == "train.metric" else "scheduler"
+                rule = f"must be {value}, as the {part} of {resolver.path} says"
+                fix = "Leave it out, or edit the space."
+                yield ConfigError(layer.where(key), rule, quote_value(given), fix)

@@ -1,0 +1,205 @@
+"""An ablation: the values of each axis, and the design that makes arms of them."""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from raypg.errors import SpaceError, suggest_name
+from raypg.faults import format_value, join_errors, quote_value
+from raypg.space.checks import (
+    MAX_TRIALS,
+    axes_faults,
+    base_faults,
+    choice_faults,
+    metric_faults,
+    number_faults,
+)
+from raypg.space.distributions import Value, When, is_same, options_faults
+
+Design = Literal["full", "one_at_a_time", "leave_one_out", "zip"]
+_DESIGNS = ("full", "one_at_a_time", "leave_one_out", "zip")
+_EXAMPLE = '"model.depth": [22, 40]'
+BASELINE = "baseline"
+"""The label of a baseline arm that is not one of the grid's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One config of an ablation, all its seeds."""
+
+    label: str
+    """What one would type to get it: `model.depth=22`."""
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ablation:
+    """Arms that differ in the axes, each trained with the same seeds.
+
+    The designs:
+        full: every combination of the axes' values.
+        zip: the first values of all axes, the second ones, and so on.
+        one_at_a_time: the baseline, and for each value of each axis the baseline with
+            that one changed. A value that the baseline has makes no second arm.
+        leave_one_out: the base has the features on; an axis holds what a feature is
+            when it is off (`{"data.flip": [False]}`). The baseline, and for each of
+            these values the baseline with that one feature off.
+
+    The baseline arm is the base itself, or with `baseline` the base with these values
+    of its axes. Under `full` and `zip` it is the arm that has the same values; if none
+    has, a named baseline is an arm of its own, and else the first arm stands for it.
+
+    Raises:
+        SpaceError: an axis, a seed or the design is wrong; every fault is named.
+    """
+
+    base: Mapping[str, Value] = field(default_factory=dict)
+    """What all arms share, by dotted name."""
+    axes: Mapping[str, Sequence[Value]]
+    """What they differ in: values by dotted name."""
+    seeds: int | Sequence[int] = 1
+    """How many, from 0 on, or which."""
+    design: Design = "full"
+    baseline: Mapping[str, Value] | None = None
+    """Values of axes that make the baseline arm; None: the base's."""
+    metric: str = "val.accuracy"
+    mode: Literal["max", "min"] = "max"
+
+    def __post_init__(self) -> None:
+        faults = [
+            *base_faults(self.base),
+            *axes_faults(self.axes, _EXAMPLE),
+            *_seeds_faults(self.seeds),
+            *choice_faults("design", self.design, _DESIGNS),
+            *metric_faults(self.metric, self.mode),
+        ]
+        if isinstance(self.axes, Mapping):
+            faults += _values_faults(self.axes)
+            faults += _seed_key_faults(self)
+            faults += _baseline_faults(self.baseline, self.axes)
+        if faults := faults or list(_size_faults(self)):
+            raise join_errors(faults)
+
+    def seed_list(self) -> list[int]:
+        """The seeds, one by one."""
+        if isinstance(self.seeds, int):
+            return list(range(self.seeds))
+        return list(self.seeds)
+
+
+def build_arms(ablation: Ablation, start: Mapping[str, Value]) -> tuple[list[Arm], Arm]:
+    """The arms of an ablation in the order they run, and which is the baseline.
+
+    Args:
+        ablation: the space.
+        start: the value that each axis has in the base; an axis that the base's model
+            or optimizer does not have is left out.
+    """
+    named = dict(ablation.baseline or {})
+    start = {**start, **named}
+    if ablation.design in ("one_at_a_time", "leave_one_out"):
+        baseline = Arm(BASELINE, named)
+        return [baseline, *_changed_arms(ablation, start, named)], baseline
+    combine = itertools.product if ablation.design == "full" else zip
+    grid = [
+        _labelled(dict(zip(ablation.axes, values, strict=True)))
+        for values in combine(*ablation.axes.values())
+    ]
+    for arm in grid:
+        if _has_values(arm, start):
+            return grid, arm
+    if ablation.baseline is None:
+        return grid, grid[0]
+    baseline = Arm(BASELINE, named)
+    return [baseline, *grid], baseline
+
+
+def _changed_arms(
+    ablation: Ablation, start: Mapping[str, Value], named: Mapping[str, Value]
+) -> Iterator[Arm]:
+    for axis, values in ablation.axes.items():
+        for value in values:
+            if axis not in start or not is_same(value, start[axis]):
+                label = f"{axis}={format_value(value)}"
+                yield Arm(label, {**named, axis: value})
+            elif ablation.design == "leave_one_out":
+                where, rule = f'axes["{axis}"]', "must differ from the baseline's value"
+                fix = "An axis of leave_one_out holds what the feature is when off."
+                raise SpaceError(where, rule, quote_value(value), fix)
+
+
+def _labelled(values: Mapping[str, Value]) -> Arm:
+    parts = (f"{axis}={format_value(value)}" for axis, value in values.items())
+    return Arm(" ".join(parts), values)
+
+
+def _has_values(arm: Arm, start: Mapping[str, Value]) -> bool:
+    return all(
+        axis in start and is_same(value, start[axis])
+        for axis, value in arm.values.items()
+    )
+
+
+def _seeds_faults(seeds: object) -> Iterator[SpaceError]:
+    if not isinstance(seeds, list | tuple | range):
+        yield from number_faults("seeds", seeds, 1, MAX_TRIALS)
+        return
+    for rule, found in options_faults(seeds):
+        yield SpaceError("seeds", rule, found, "Write seeds=3, or seeds=[0, 1, 2].")
+    for seed in seeds:
+        yield from number_faults("seeds", seed, 0)
+
+
+def _values_faults(axes: Mapping[str, Sequence[Value]]) -> Iterator[SpaceError]:
+    for axis, values in axes.items():
+        where = f'axes["{axis}"]'
+        if isinstance(values, When):
+            fix = "Write a list of values, or a Search."
+            rule, found = "must be a list of values in an Ablation", "when(…)"
+            yield SpaceError(where, rule, found, fix)
+            continue
+        for rule, found in options_faults(values):
+            yield SpaceError(where, rule, found, f"Write {{{_EXAMPLE}}}.")
+
+
+def _seed_key_faults(ablation: Ablation) -> Iterator[SpaceError]:
+    for part in ("axes", "base", "baseline"):
+        keys = getattr(ablation, part)
+        if isinstance(keys, Mapping) and "seed" in keys:
+            where, found = f'{part}["seed"]', quote_value(keys["seed"])
+            fix = "Write seeds=3, or seeds=[0, 1, 2]."
+            yield SpaceError(where, "must be left to seeds", found, fix)
+
+
+def _baseline_faults(
+    baseline: object, axes: Mapping[str, object]
+) -> Iterator[SpaceError]:
+    if baseline is None:
+        return
+    if not isinstance(baseline, Mapping):
+        found = type(baseline).__name__
+        fix = f"Write baseline={{{_EXAMPLE.replace('[22, 40]', '40')}}}."
+        yield SpaceError("baseline", "must be a dict or None", found, fix)
+        return
+    for key, value in baseline.items():
+        if key not in axes:
+            fix = suggest_name(str(key), axes) + " The rest belongs in base."
+            where, rule = f'baseline["{key}"]', "must be an axis"
+            yield SpaceError(where, rule, quote_value(value), fix)
+
+
+def _size_faults(ablation: Ablation) -> Iterator[SpaceError]:
+    lengths = {axis: len(values) for axis, values in ablation.axes.items()}
+    if ablation.design == "zip" and len(set(lengths.values())) > 1:
+        found = ", ".join(f"{axis} {length}" for axis, length in lengths.items())
+        rule, fix = "must be of one length under zip", "Complete the shorter ones."
+        yield SpaceError("axes", rule, found, fix)
+    grid = ablation.design == "full"
+    num_arms = math.prod(lengths.values()) if grid else sum(lengths.values())
+    num_trials = num_arms * len(ablation.seed_list())
+    if num_trials > MAX_TRIALS:
+        rule = f"must make at most {MAX_TRIALS:,} trials"
+        fix = 'Fewer values, or design="one_at_a_time".'
+        yield SpaceError("axes", rule, f"{num_trials:,}", fix)

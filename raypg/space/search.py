@@ -1,0 +1,177 @@
+"""A search: how many trials to draw, from what, and when to stop the poor ones."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from raypg.errors import SpaceError, suggest_name
+from raypg.faults import join_errors, quote_value
+from raypg.space.checks import (
+    MAX_TRIALS,
+    axes_faults,
+    base_faults,
+    choice_faults,
+    metric_faults,
+    number_faults,
+)
+from raypg.space.distributions import (
+    Choice,
+    Distribution,
+    Integer,
+    Uniform,
+    Value,
+    When,
+    is_same,
+    options_faults,
+)
+from raypg.space.scheduler import ASHA, scheduler_faults
+
+_MOST_CORNERS = 1024
+_EXAMPLE = '"optimizer.lr": log_uniform(1e-3, 1.0)'
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Search:
+    """Trials drawn one by one, by Optuna's TPE or at random.
+
+    Raises:
+        SpaceError: an axis or a number is out of its range; every fault is named.
+    """
+
+    base: Mapping[str, Value] = field(default_factory=dict)
+    """What all trials share, by dotted name."""
+    axes: Mapping[str, Distribution | When]
+    """What is drawn, by dotted name; a `when()` depends on an axis above it."""
+    trials: int
+    """How many to draw, all different."""
+    metric: str = "val.accuracy"
+    mode: Literal["max", "min"] = "max"
+    sampler: Literal["tpe", "random"] = "tpe"
+    seed: int = 0
+    """Of the draws. What the trials start from is the config's `seed`."""
+    scheduler: ASHA | None = None
+    """None: every trial is trained to its end."""
+
+    def __post_init__(self) -> None:
+        faults = [
+            *base_faults(self.base),
+            *axes_faults(self.axes, _EXAMPLE),
+            *metric_faults(self.metric, self.mode),
+            *number_faults("trials", self.trials, 1, MAX_TRIALS),
+            *choice_faults("sampler", self.sampler, ("tpe", "random")),
+            *number_faults("seed", self.seed, 0),
+        ]
+        if self.scheduler is not None:
+            faults += scheduler_faults(self.scheduler)
+        if isinstance(self.axes, Mapping):
+            faults += _drawn_faults(self.axes)
+            faults += _overlap_faults(self)
+        if faults:
+            raise join_errors(faults)
+
+    def is_active(self, axis: str, values: Mapping[str, Value]) -> bool:
+        """Whether an axis is drawn, given what was drawn for those above it."""
+        drawn = self.axes[axis]
+        if not isinstance(drawn, When):
+            return True
+        if drawn.axis not in values:
+            return False
+        return any(is_same(values[drawn.axis], value) for value in drawn.values)
+
+    def distribution(self, axis: str) -> Distribution:
+        """What an axis is drawn from, its condition left aside."""
+        drawn = self.axes[axis]
+        return drawn.distribution if isinstance(drawn, When) else drawn
+
+    def corners(self) -> Iterator[dict[str, Value]]:
+        """The ends of all ranges and all options, in every combination.
+
+        At most 1024, so that a space of many axes is checked in less than a second.
+        """
+        ends = {axis: self.distribution(axis).ends() for axis in self.axes}
+        return itertools.islice(self._combinations(ends), _MOST_CORNERS)
+
+    def probes(self) -> Iterator[dict[str, Value]]:
+        """Every option and whole number of each axis once, the others at their first.
+
+        What an axis depends on has the first value under which it counts.
+        """
+        first = {axis: self.distribution(axis).probes()[:1] for axis in self.axes}
+        for axis in self.axes:
+            pinned = {**first, axis: self.distribution(axis).probes()}
+            drawn = self.axes[axis]
+            while isinstance(drawn, When):
+                pinned[drawn.axis] = list(drawn.values[:1])
+                drawn = self.axes[drawn.axis]
+            yield from self._combinations(pinned)
+
+    def _combinations(
+        self, options: Mapping[str, Sequence[Value]]
+    ) -> Iterator[dict[str, Value]]:
+        """Every combination of the options, without the axes that do not count."""
+
+        def extend(
+            values: dict[str, Value], axes: list[str]
+        ) -> Iterator[dict[str, Value]]:
+            if not axes:
+                yield values
+            elif not self.is_active(axes[0], values):
+                yield from extend(values, axes[1:])
+            else:
+                for option in options[axes[0]]:
+                    yield from extend({**values, axes[0]: option}, axes[1:])
+
+        return extend({}, list(self.axes))
+
+
+def _overlap_faults(search: Search) -> Iterator[SpaceError]:
+    """Axes that something else in the space sets, too."""
+    for axis in search.axes:
+        if isinstance(search.base, Mapping) and axis in search.base:
+            where, found = f'base["{axis}"]', quote_value(search.base[axis])
+            fix = f'Remove it, or remove axes["{axis}"].'
+            yield SpaceError(where, "must not be an axis too", found, fix)
+        if axis == "train.epochs" and search.scheduler is not None:
+            where, rule = f'axes["{axis}"]', "must not be an axis under a scheduler"
+            found, fix = repr(search.scheduler), "Remove it: max_epochs is its value."
+            yield SpaceError(where, rule, found, fix)
+
+
+def _drawn_faults(axes: Mapping[str, object]) -> Iterator[SpaceError]:
+    above: dict[str, Distribution] = {}
+    for axis, drawn in axes.items():
+        where = f'axes["{axis}"]'
+        if isinstance(drawn, When):
+            yield from _condition_faults(where, drawn, above)
+            drawn = drawn.distribution
+        if not isinstance(drawn, Uniform | Integer | Choice):
+            rule = "must be uniform(), log_uniform(), integer(), choice() or when()"
+            fix = "A list of values is for an Ablation; in a Search it is choice(…)."
+            yield SpaceError(where, rule, f"{drawn!r:.60}", fix)
+            continue
+        above[axis] = drawn
+        for rule, found in drawn.faults():
+            yield SpaceError(where, rule, found, "Change the range or the options.")
+
+
+def _condition_faults(
+    where: str, drawn: When, above: Mapping[str, Distribution]
+) -> Iterator[SpaceError]:
+    if drawn.axis not in above:
+        rule, found = "when() must name an axis above it", quote_value(drawn.axis)
+        fix = suggest_name(str(drawn.axis), above) if above else "Put that axis first."
+        yield SpaceError(where, rule, found, fix)
+        return
+    parent = above[drawn.axis]
+    if not isinstance(parent, Choice):
+        rule = "when() must depend on a choice()"
+        yield SpaceError(where, rule, repr(parent), "Depend on another axis.")
+        return
+    for rule, found in options_faults(drawn.values):
+        yield SpaceError(where, f"when() {rule}", found, "Change its values.")
+    known = ", ".join(map(quote_value, parent.options))
+    for value in drawn.values:
+        if not any(is_same(value, option) for option in parent.options):
+            rule = f"when() must name options of {drawn.axis}"
+            yield SpaceError(where, rule, quote_value(value), f"Options: {known}.")
