@@ -125,6 +125,10 @@ class BucketBackend:
         """Nothing: a bucket has no locks that end with their process."""
         return self
 
+    def is_locked(self, path: str) -> bool | None:
+        """None: not to be known."""
+        return None
+
     def check_writable(self) -> None:
         """Put an object and remove it."""
         probe = f".raypg-{uuid.uuid4().hex[:8]}"

@@ -5,6 +5,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Sequence
 from functools import cached_property
@@ -21,16 +22,16 @@ class FolderFile:
         self._descriptor = os.open(path, flags, 0o644)
 
     def append(self, piece: bytes) -> None:
-        """Add a piece; after an OSError the file holds what it held before."""
-        try:
-            rest = memoryview(piece)
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
-        except OSError:
-            # A disk that fills up takes half a piece; readers stop at the torn end,
-            # so whatever comes later must not be written behind it.
+        """Add a piece; after an OSError the next one takes the place of the torn one.
+
+        A disk that fills up takes half a piece, and readers stop at the torn end: no
+        piece may come behind it.
+        """
+        if os.fstat(self._descriptor).st_size != self.size_bytes:
             os.ftruncate(self._descriptor, self.size_bytes)
-            raise
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
         self.size_bytes += len(piece)
 
     def close(self) -> None:
@@ -122,14 +123,21 @@ class FolderBackend:
         target = self._root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         file = target.open("w")
+        # A reader that asks `is_locked` holds it for an instant.
+        for _ in range(20):
+            if _has_locked(file, fcntl.LOCK_EX):
+                return file
+            time.sleep(0.02)
+        file.close()
+        return None
+
+    def is_locked(self, path: str) -> bool | None:
+        """Whether some process holds the lock."""
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as cause:
-            # Some network file systems have no locks; they must work all the same.
-            if cause.errno in (errno.EAGAIN, errno.EACCES):
-                file.close()
-                return None
-        return file
+            with (self._root / path).open() as file:
+                return not _has_locked(file, fcntl.LOCK_SH)
+        except FileNotFoundError:
+            return False
 
     def check_writable(self) -> None:
         """Write a file at the deepest folder that exists, and remove it."""
@@ -145,6 +153,15 @@ class FolderBackend:
                 return [entry for entry in entries if not entry.name.startswith(".")]
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+
+def _has_locked(file: IO[str], kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except OSError as cause:
+        # Some network file systems have no locks; they must work all the same.
+        return cause.errno not in (errno.EAGAIN, errno.EACCES)
+    return True
 
 
 def _open_new(path: Path) -> IO[bytes]:

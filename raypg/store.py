@@ -19,6 +19,7 @@ from raypg.folder import FolderBackend, FolderFile
 
 DEFAULT_STORE = "./runs"
 DESCRIPTION = "sweep.json"
+_LOCK = ".lock"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _BUCKET = re.compile(r"(s3|gs)://")
 
@@ -159,12 +160,16 @@ class Store:
         Raises:
             StoreError: Another process writes this sweep. (A bucket cannot tell.)
         """
-        lock = self._backend.lock(f"{name}/.lock")
+        lock = self._backend.lock(f"{name}/{_LOCK}")
         if lock is None:
             rule = "must be written by one process"
             fix = "Wait until it has ended, or end it."
             raise StoreError(f"sweep {name}", rule, "another that writes it now", fix)
         return lock
+
+    def is_being_written(self, name: str) -> bool | None:
+        """Whether a process writes this sweep now; None where nobody can tell."""
+        return self._backend.is_locked(f"{name}/{_LOCK}")
 
     def read_description(self, name: str) -> dict[str, Any]:
         """What `write_description` kept.

@@ -1,7 +1,18 @@
 """The tables of the sweeps: appended as reports arrive, queried with SQL."""
 
+from raypg.results.answer import Summary, summarise
 from raypg.results.append import SweepWriter
+from raypg.results.memo import Stale, check_types
 from raypg.results.predictions import write_predictions
 from raypg.results.query import Results, open_results
 
-__all__ = ["Results", "SweepWriter", "open_results", "write_predictions"]
+__all__ = [
+    "Results",
+    "Stale",
+    "Summary",
+    "SweepWriter",
+    "check_types",
+    "open_results",
+    "summarise",
+    "write_predictions",
+]

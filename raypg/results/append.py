@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import pyarrow as pa
 
-from raypg.errors import StoreError
+from raypg.errors import RaypgError, StoreError
 from raypg.results.compact import compact
 from raypg.results.read import newest_version
 from raypg.results.schema import CORE, VERSION
@@ -56,21 +56,27 @@ class SweepWriter:
         self._pending: dict[str, list[Row]] = {table: [] for table in CORE}
         self._pending_lock = threading.Lock()
         self._write_lock = threading.Lock()
-        self._compacting: threading.Thread | None = None
         self._version = newest_version(store, sweep)
+        self._num_trial_rows = 0
         self._wake = threading.Event()
+        self._compact_due = threading.Event()
         self._closing = threading.Event()
-        self._thread = threading.Thread(
-            target=self._flush_for_ever, name=f"tables of {sweep}", daemon=True
-        )
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=work, name=f"{name} {sweep}", daemon=True)
+            for work, name in ((self._keep_flushing, "flush"), (self._tidy, "compact"))
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def append(self, table: str, row: Mapping[str, object]) -> None:
         """Add a row by dotted names; `sweep` is filled in.
 
         A row of `trials` is a new version of the trial: the newest wins, whole.
         """
-        own: Row = {"sweep": self._sweep, **row}
+        if self._closing.is_set():
+            self._tell(f"{table}: a row came after the sweep was closed")
+            return
+        own: Row = {**row, "sweep": self._sweep}
         with self._pending_lock:
             if table == "trials":
                 self._version += 1
@@ -88,7 +94,7 @@ class SweepWriter:
             return all([self._flush_table(table) for table in CORE])
 
     def close(self, *, compact: bool = True) -> None:
-        """Write what is left, let go of the sweep, and make its tables small.
+        """Write what is left, make the tables small, and let go of the sweep.
 
         Raises:
             StoreError: Some rows could not be written; they are lost.
@@ -97,32 +103,32 @@ class SweepWriter:
             return
         self._closing.set()
         self._wake.set()
-        self._thread.join()
-        if self._compacting is not None:
-            self._compacting.join()
+        self._compact_due.set()
+        for thread in self._threads:
+            thread.join()
         is_written = self.flush() or self.flush()
         for segment in self._segments.values():
             segment.close()
         if compact and is_written:
             for table in CORE:
-                self._compact(table, everything=True)
+                self._compact(table, is_last=True)
         del self._lock
         if not is_written:
             num_lost = sum(len(rows) for rows in self._pending.values())
-            where, fix = f"sweep {self._sweep}", "Free space, then --resume the sweep."
             found = f"{num_lost} rows that could not be ({self._problems[-1]})"
-            raise StoreError(where, "all rows must be written", found, fix)
+            fix = "Free space, then go on with --resume."
+            raise StoreError(self._sweep, "all rows must be written", found, fix)
 
-    def _flush_for_ever(self) -> None:
-        backoff_s = self._flush_s
+    def _keep_flushing(self) -> None:
+        wait_s = self._flush_s
         while not self._closing.is_set():
             self._wake.wait()
-            self._closing.wait(backoff_s)
+            self._closing.wait(wait_s)
             self._wake.clear()
             if self.flush():
-                backoff_s = self._flush_s
+                wait_s = self._flush_s
             else:
-                backoff_s = min(2 * backoff_s, MAX_BACKOFF_S)
+                wait_s = min(2 * wait_s, MAX_BACKOFF_S)
                 self._wake.set()
 
     def _flush_table(self, table: str) -> bool:
@@ -136,43 +142,43 @@ class SweepWriter:
         except (OSError, pa.ArrowException) as cause:
             with self._pending_lock:
                 self._pending[table] = rows + self._pending[table]
-            self._tell(f"{table}: {len(rows)} rows wait: {cause}")
+            self._tell(f"{table}: rows wait to be written: {cause}")
             return False
-        for fault in segment.faults:
-            self._tell(fault)
-        segment.faults.clear()
-        if has_ended:
-            self._compact_aside(table)
+        while segment.faults:
+            self._tell(segment.faults.pop())
+        before = self._num_trial_rows // MAX_SEGMENTS
+        self._num_trial_rows += len(rows) if table == "trials" else 0
+        if has_ended or self._num_trial_rows // MAX_SEGMENTS > before:
+            self._compact_due.set()
         return True
 
-    def _compact_aside(self, table: str) -> None:
-        """Merge ended segments in a thread, so that no flush waits for it."""
-        if self._compacting is not None and self._compacting.is_alive():
-            return
-        self._compacting = threading.Thread(
-            target=self._compact, args=[table], daemon=True
-        )
-        self._compacting.start()
+    def _tidy(self) -> None:
+        """Compact in a thread of its own, so that no flush waits for it."""
+        while True:
+            self._compact_due.wait()
+            if self._closing.is_set():
+                return
+            self._compact_due.clear()
+            for table in CORE:
+                self._compact(table)
 
-    def _compact(self, table: str, *, everything: bool = False) -> None:
+    def _compact(self, table: str, *, is_last: bool = False) -> None:
         try:
-            spare = {self._segments[table].open_name}
-            least = 1 if everything else MAX_SEGMENTS
             compact(
                 self._store,
                 self._sweep,
                 table,
-                spare=spare,
-                least=least,
-                everything=everything,
+                spare=self._segments[table].open_name,
+                least=MAX_SEGMENTS,
+                is_last=is_last,
             )
-        except (OSError, pa.ArrowException) as cause:
+        except (OSError, pa.ArrowException, RaypgError) as cause:
             # The segments are still there and are read as they are.
             self._tell(f"{table}: not compacted: {cause}")
 
     def _tell(self, problem: str) -> None:
         line = " ".join(problem.split())[:300]
-        if line in self._problems[-3:]:
+        if line in self._problems:
             return
         self._problems.append(line)
         if self._on_problem is not None:

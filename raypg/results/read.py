@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from raypg.results.schema import UNIQUE, VERSION, core_schema, unify
+from raypg.results.schema import UNIQUE, VERSION, core_schema, join, unify
 from raypg.results.segments import read_stream
 from raypg.store import Store
 
@@ -53,10 +53,10 @@ class Snapshot:
 
     def retried(self) -> set[str]:
         """Trials that may have rows of more than one attempt."""
+        if not self.live and len(self.parts) < 2:
+            return set()
         found = {trial for part in self.parts for trial in part.retried}
-        for one in self.live.values():
-            found |= retried_trials(one)
-        return found if len(self.live) + len(self.parts) > 1 else set()
+        return found.union(*(retried_trials(one) for one in self.live.values()))
 
 
 def read_snapshot(store: Store, sweep: str, table: str) -> Snapshot:
@@ -86,7 +86,8 @@ def read_newest(
         store: where the sweep lives.
         sweep: its name.
         table: one of the tables.
-        columns: top-level columns to read; None for all but the hidden one.
+        columns: top-level columns to read, where they exist; None for all but the
+            hidden one.
     """
     return retry_lost(
         lambda: _newest_of(read_snapshot(store, sweep, table), table, columns)
@@ -144,13 +145,11 @@ def _newest_of(
     for part in snapshot.parts:
         own = [n for n in schema.names if n in part.file.schema_arrow.names]
         found.append(part.file.read(columns=own).replace_schema_metadata(None))
-    rows = pa.concat_tables(
-        [schema.empty_table(), *found], promote_options="permissive"
-    )
+    rows = join([schema.empty_table(), *found])
     is_unique = not snapshot.live and len(snapshot.parts) < 2
     rows = rows if is_unique else newest(table, rows)
-    visible = [name for name in rows.column_names if name != VERSION]
-    return rows.select(list(columns) if columns is not None else visible)
+    asked = columns or [name for name in rows.column_names if name != VERSION]
+    return rows.select([name for name in asked if name in rows.column_names])
 
 
 def _select(table: pa.Table, schema: pa.Schema) -> pa.Table:

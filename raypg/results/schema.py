@@ -10,6 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from raypg.errors import ResultsError
+
 TEXT = pa.string()
 RATIO = pa.float32()
 SECONDS = pa.float64()
@@ -43,6 +45,7 @@ CORE: dict[str, dict[str, pa.DataType]] = {
     "trials": {
         "sweep": TEXT,
         "trial": TEXT,
+        "attempt": pa.int32(),
         "arm": TEXT,
         "seed": pa.int64(),
         "status": TEXT,
@@ -204,7 +207,28 @@ def leaves(schema: pa.Schema) -> dict[str, pa.DataType]:
 
 def unify(schemas: Iterable[pa.Schema]) -> pa.Schema:
     """The schema that holds all of these; structs merge field by field."""
-    return pa.unify_schemas(list(schemas), promote_options="permissive")
+    try:
+        return pa.unify_schemas(list(schemas), promote_options="permissive")
+    except pa.ArrowTypeError as cause:
+        raise _clash(cause) from cause
+
+
+def join(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of all tables under the schema that holds them all.
+
+    Raises:
+        ResultsError: A column is text in one and a number in another.
+    """
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowTypeError as cause:
+        raise _clash(cause) from cause
+
+
+def _clash(cause: pa.ArrowTypeError) -> ResultsError:
+    found = str(cause).removeprefix("Unable to merge: ")
+    fix = "Ask each sweep alone, or keep one of them in another store."
+    return ResultsError("tables", "a column has one type", found, fix)
 
 
 def _struct(node: Any) -> pa.Array:  # noqa: ANN401 an array or a dict of nodes

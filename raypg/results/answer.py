@@ -1,0 +1,116 @@
+"""A sweep's answer: a table of its arms or best trials, and one honest sentence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from raypg.results.arms import ENDED_WELL, Arm, compare_arms, group_arms
+from raypg.results.listing import DEFAULT_METRIC
+from raypg.results.memo import FlatRow
+from raypg.results.query import Results
+from raypg.results.wording import describe_arms, format_metric
+from raypg.store import DEFAULT_STORE
+
+NUM_BEST = 10
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a sweep ends with."""
+
+    rows: list[FlatRow]
+    """By arm, or the best trials of a search; missing numbers are None."""
+    sentence: str
+    query_command: str
+    """What to type to go on asking."""
+
+
+def summarise(results: Results, sweep: str) -> Summary:
+    """The answer to the question that a sweep asked.
+
+    Raises:
+        ResultsError: There is no such sweep.
+    """
+    about = results.sweep_description(sweep)
+    rows = results.trials(sweep)
+    metric, mode = about.get("metric", DEFAULT_METRIC), about.get("mode", "max")
+    axes = list(about.get("axes", ()))
+    command = _query_command(results, sweep, metric, axes)
+    if not any(row["status"] in ENDED_WELL for row in rows):
+        ended = sum(row["status"] == "failed" for row in rows)
+        sentence = f"No trial completed ({ended} of {len(rows)} failed)."
+        return Summary([], sentence, command)
+    if about.get("kind") == "ablation":
+        arms = compare_arms(group_arms(rows, metric), about.get("baseline"))
+        table = [_arm_row(arm, metric) for arm in arms]
+        return Summary(table, describe_arms(arms, metric, mode), command)
+    best = _best_trials(rows, metric, mode)
+    table = [_trial_row(row, metric, axes) for row in best[:NUM_BEST]]
+    return Summary(table, _describe_search(rows, best[0], metric, axes), command)
+
+
+def _arm_row(arm: Arm, metric: str) -> FlatRow:
+    mean, versus = arm.mean, arm.comparison
+    return {
+        "arm": arm.label,
+        "seeds": len(arm.values),
+        metric: mean and mean.mean,
+        "low": mean and mean.low,
+        "high": mean and mean.high,
+        "difference": versus and versus.difference.mean,
+        "difference_low": versus and versus.difference.low,
+        "difference_high": versus and versus.difference.high,
+        "p": versus and versus.p,
+        "num_parameters": arm.num_parameters,
+        "train_s": arm.train_s,
+    }
+
+
+def _trial_row(row: FlatRow, metric: str, axes: Sequence[str]) -> FlatRow:
+    own = {f"config.{axis}": row.get(f"config.{axis}") for axis in axes}
+    names = ("num_epochs", "num_parameters", "train_s", "status")
+    return {"trial": row["trial"], metric: row.get(metric)} | own | _pick(row, names)
+
+
+def _pick(row: FlatRow, names: Sequence[str]) -> FlatRow:
+    return {name: row[name] for name in names}
+
+
+def _best_trials(rows: Sequence[FlatRow], metric: str, mode: str) -> list[FlatRow]:
+    """Trials that ended well, the best first."""
+    sign = -1 if mode == "max" else 1
+    ended = [row for row in rows if row["status"] in ENDED_WELL]
+    rated = [row for row in ended if row.get(metric) is not None]
+    return sorted(rated, key=lambda row: sign * row[metric]) or ended
+
+
+def _describe_search(
+    rows: Sequence[FlatRow], best: FlatRow, metric: str, axes: Sequence[str]
+) -> str:
+    values = {axis: best.get(f"config.{axis}") for axis in axes}
+    drawn = " ".join(f"{a}={_short(v)}" for a, v in values.items() if v is not None)
+    num_stopped = sum(row["status"] == "stopped" for row in rows)
+    num_epochs = sum(row["num_epochs"] or 0 for row in rows)
+    return (
+        f"The best of {len(rows)} trials reached {metric} "
+        f"{format_metric(best.get(metric), metric)} with {drawn or best['trial']} "
+        f"({num_stopped} stopped early, {num_epochs:,} epochs in all); "
+        "being the best of many, that number flatters."
+    )
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _query_command(
+    results: Results, sweep: str, metric: str, axes: Sequence[str]
+) -> str:
+    by = ", ".join(f"config.{axis}" for axis in axes) or "arm"
+    query = (
+        f"select {by}, avg({metric}) as mean, count(*) as seeds from trials "
+        f"where sweep = '{sweep}' and status in {ENDED_WELL} group by all order by all"
+    )
+    is_default = results.store.uri == str(Path(DEFAULT_STORE).absolute())
+    store = "" if is_default else f" --store {results.store.uri}"
+    return f'python -m raypg.results sql "{query}"{store}'

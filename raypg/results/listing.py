@@ -1,0 +1,89 @@
+"""One line a sweep: what it is, how far it is, and the best of it."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from raypg.results.read import read_newest
+from raypg.results.schema import flatten
+from raypg.store import Store
+
+DEFAULT_METRIC = "val.accuracy"
+
+
+@dataclass(frozen=True)
+class SweepLine:
+    """A sweep in `ls`. A missing number is None."""
+
+    sweep: str
+    kind: str
+    """`ablation` or `search`, or what its description says."""
+    state: str
+    """`running` while a process writes it, else `ended`; `?` in a bucket."""
+    started: datetime | None
+    seconds: float | None
+    """From the first trial's start to the last one's end."""
+    trials: int
+    completed: int
+    cached: int
+    stopped: int
+    failed: int
+    unfinished: int
+    """Running, or interrupted."""
+    metric: str
+    best: float | None
+    """The best value of the metric among completed and cached trials."""
+
+
+def read_lines(store: Store) -> list[SweepLine]:
+    """All sweeps of a store, the oldest first."""
+    # Threads, as on a bucket each sweep waits for the network some five times.
+    with ThreadPoolExecutor(8) as pool:
+        lines = list(pool.map(lambda name: read_line(store, name), store.sweeps()))
+    return sorted(lines, key=lambda line: (str(line.started or "9"), line.sweep))
+
+
+def read_line(store: Store, sweep: str) -> SweepLine:
+    """One sweep."""
+    about = store.read_description(sweep)
+    metric, mode = about.get("metric", DEFAULT_METRIC), about.get("mode", "max")
+    columns = ["status", "started", "finished", metric.split(".")[0]]
+    rows = read_newest(store, sweep, "trials", columns)
+    counts = Counter(rows["status"].to_pylist())
+    started, finished = (
+        pc.min(rows["started"]).as_py(),
+        pc.max(rows["finished"]).as_py(),
+    )
+    is_over = counts["running"] == 0 and started is not None and finished is not None
+    known = ("completed", "cached", "stopped", "failed")
+    return SweepLine(
+        sweep=sweep,
+        kind=about.get("kind", "?"),
+        state={None: "?", True: "running", False: "ended"}[
+            store.is_being_written(sweep)
+        ],
+        started=started,
+        seconds=(finished - started).total_seconds() if is_over else None,
+        trials=rows.num_rows,
+        completed=counts["completed"],
+        cached=counts["cached"],
+        stopped=counts["stopped"],
+        failed=counts["failed"],
+        unfinished=rows.num_rows - sum(counts[status] for status in known),
+        metric=metric,
+        best=_best(rows, metric, mode),
+    )
+
+
+def _best(rows: pa.Table, metric: str, mode: str) -> float | None:
+    ended = rows.filter(pc.is_in(rows["status"], pa.array(["completed", "cached"])))
+    flat = flatten(ended)
+    if metric not in flat.column_names:
+        return None
+    best = pc.max(flat[metric]) if mode == "max" else pc.min(flat[metric])
+    value: float | None = best.as_py()
+    return value

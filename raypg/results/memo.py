@@ -1,0 +1,131 @@
+"""The store as a memo table: which trials it holds, and why it lacks others."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from raypg.errors import ResultsError
+from raypg.results.read import read_newest, read_snapshot
+from raypg.results.schema import (
+    TEXT,
+    column_type,
+    flat_rows,
+    leaves,
+    plain_value,
+    widest,
+)
+from raypg.store import Store
+
+FlatRow = dict[str, Any]
+_SAME_BUT_CODE = ("config", "data", "device", "torch", "num_workers")
+
+
+@dataclass(frozen=True)
+class Stale:
+    """Trials that would be hits, had the code that trains not changed."""
+
+    num_trials: int
+    files: dict[str, int]
+    """Changed file to the number of trials that it made stale."""
+
+
+def read_completed(
+    store: Store, trials: Collection[str] | None = None
+) -> dict[str, FlatRow]:
+    """Trial to the row of its newest completed run in the whole store.
+
+    Args:
+        store: where to look.
+        trials: only these; all when None.
+    """
+    found: dict[str, FlatRow] = {}
+    for rows in _completed(store):
+        if trials is not None:
+            wanted = pa.array([*trials], TEXT)
+            rows = rows.filter(pc.is_in(rows["trial"], value_set=wanted))
+        for row in flat_rows(rows):
+            before = found.get(row["trial"])
+            if before is None or _finished(before) <= _finished(row):
+                found[row["trial"]] = row
+    return found
+
+
+def find_stale(store: Store, wanted: Iterable[Mapping[str, Any]]) -> Stale:
+    """Which changed files keep trials from being hits.
+
+    A trial that several completed runs resemble counts against the newest of them.
+
+    Args:
+        store: where to look.
+        wanted: rows with `fingerprint.*`, of trials that the memo lacks.
+    """
+    past: dict[tuple[Any, ...], FlatRow] = {}
+    for rows in _completed(store, ["status", "finished", "fingerprint"]):
+        for row in flat_rows(rows):
+            before = past.setdefault(_all_but_code(row), row)
+            if _finished(before) <= _finished(row):
+                past[_all_but_code(row)] = row
+    num_trials, files = 0, dict[str, int]()
+    for wish in wanted:
+        if (hit := past.get(_all_but_code(wish))) is not None:
+            num_trials += 1
+            for file in _changed_files(hit, wish):
+                files[file] = files.get(file, 0) + 1
+    return Stale(num_trials, files)
+
+
+def check_types(store: Store, columns: Mapping[str, object]) -> None:
+    """Refuse columns of `trials` whose type clashes with what the store holds.
+
+    Args:
+        store: the store of the sweep that is to start.
+        columns: dotted names to values, as the sweep's rows will have them.
+
+    Raises:
+        ResultsError: A name has another type, or is a group of names; lists all.
+    """
+    known: dict[str, pa.DataType] = {}
+    for sweep in store.sweeps():
+        known |= leaves(read_snapshot(store, sweep, "trials").schema("trials"))
+    clashes = [_clash(name, value, known) for name, value in columns.items()]
+    faults = [fault for fault in clashes if fault]
+    if faults:
+        fix = "Use another name, another type, or another --store."
+        raise ResultsError(store.uri, "a column has one type", "; ".join(faults), fix)
+
+
+def _completed(store: Store, columns: Sequence[str] | None = None) -> list[pa.Table]:
+    tables = [read_newest(store, s, "trials", columns) for s in store.sweeps()]
+    return [rows.filter(pc.equal(rows["status"], "completed")) for rows in tables]
+
+
+def _finished(row: FlatRow) -> float:
+    return row["finished"].timestamp() if row["finished"] is not None else 0.0
+
+
+def _all_but_code(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row.get(f"fingerprint.{part}") for part in _SAME_BUT_CODE)
+
+
+def _changed_files(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    old = json.loads(before["fingerprint.code"] or "{}")
+    new = json.loads(after["fingerprint.code"] or "{}")
+    return [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+
+
+def _clash(name: str, value: object, known: Mapping[str, pa.DataType]) -> str | None:
+    kind = column_type("trials", name, plain_value(value))
+    if kind is None:
+        return None
+    near = [n for n in known if n.startswith(f"{name}.") or name.startswith(f"{n}.")]
+    if near:
+        return f"{name} beside {near[0]}"
+    try:
+        widest([known.get(name, kind), kind])
+    except TypeError as cause:
+        return f"{name} as {cause}"
+    return None

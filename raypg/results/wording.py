@@ -1,0 +1,140 @@
+"""What the numbers of an ablation allow one to say, and no more than that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from raypg.results.arms import Arm, Comparison
+from raypg.results.statistics import CONFIDENCE, Mean
+
+
+@dataclass(frozen=True)
+class _Gain:
+    """The winner of a comparison, its loser, and by how much."""
+
+    winner: str
+    loser: str
+    amount: Mean
+    """At least 0."""
+    p: float | None
+
+    @property
+    def is_proven(self) -> bool:
+        return self.p is not None and self.p < 1 - CONFIDENCE
+
+
+def describe_arms(arms: Sequence[Arm], metric: str, mode: str) -> str:
+    """One sentence: which arm beats the baseline, or that none does beyond noise.
+
+    Args:
+        arms: as `compare_arms` gives them.
+        metric: what they are judged by.
+        mode: `max` or `min`.
+    """
+    axis, names = _short_labels([arm.label for arm in arms])
+    base = next((a for a in arms if a.values and a.comparison is None), None)
+    if base is None:
+        return f"No completed trial has a {metric}."
+    baseline = names[base.label]
+    gains = [
+        _gain(names[arm.label], baseline, arm.comparison, mode)
+        for arm in arms
+        if arm.comparison is not None
+    ]
+    if not gains:
+        return f"There is nothing to compare {baseline} with."
+    proven = [gain for gain in gains if gain.is_proven]
+    better = [gain for gain in proven if gain.loser == baseline]
+    most = max(better or proven or gains, key=lambda gain: gain.amount.mean)
+    if not proven:
+        return _describe_unproven(most, axis, baseline, metric, len(gains))
+    proof = _evidence(most, metric, len(gains))
+    amount = _amount(most.amount.mean, metric)
+    subject = f"{axis} matters" if axis else "The arms differ"
+    return f"{subject}: {most.winner} beats {most.loser} by {amount} ({proof})."
+
+
+def format_metric(value: float | None, metric: str) -> str:
+    """A value as people say it: percent for ratios, four digits otherwise."""
+    if value is None:
+        return "nothing"
+    return f"{100 * value:.2f} %" if is_ratio(metric) else f"{value:.4g}"
+
+
+def is_ratio(metric: str) -> bool:
+    """Whether the metric lies in [0, 1] and is said in percent and points."""
+    return metric.endswith("accuracy")
+
+
+def _describe_unproven(
+    most: _Gain, axis: str, baseline: str, metric: str, num_gains: int
+) -> str:
+    amount = _amount(most.amount.mean, metric)
+    lead = f"{most.winner} is ahead of {most.loser} by {amount}"
+    num_seeds = most.amount.num_values
+    start = f"{axis}: " if axis else ""
+    if num_seeds < 2:
+        return (
+            f"{start}{lead}, but one seed says nothing about noise; "
+            "give the space more (seeds=3)."
+        )
+    if most.amount.mean == 0:
+        return (
+            f"{start}no arm differs from {baseline} at all ({num_seeds} seeds paired)."
+        )
+    if most.p is None:
+        return (
+            f"{start}{lead} in each of {num_seeds} seeds: no spread to judge noise by."
+        )
+    return (
+        f"{start}no arm differs from {baseline} by more than seed noise; at most "
+        f"{lead} ({_evidence(most, metric, num_gains)})."
+    )
+
+
+def _evidence(gain: _Gain, metric: str, num_gains: int) -> str:
+    low, high = gain.amount.low, gain.amount.high
+    assert low is not None
+    assert high is not None
+    assert gain.p is not None
+    scale, digits = _scale(metric)
+    interval = f"95 % interval {scale * low:.{digits}f} to {scale * high:.{digits}f}"
+    p = f"p = {gain.p:.2g}" if gain.p >= 0.001 else "p < 0.001"
+    after = f" after Holm's correction for {num_gains} comparisons"
+    correction = after if num_gains > 1 else ""
+    return f"{interval}, {gain.amount.num_values} seeds paired, {p}{correction}"
+
+
+def _gain(arm: str, baseline: str, versus: Comparison, mode: str) -> _Gain:
+    difference = versus.difference
+    is_better = (difference.mean >= 0) == (mode == "max")
+    names = (arm, baseline) if is_better else (baseline, arm)
+    amount = difference if difference.mean >= 0 else _negated(difference)
+    return _Gain(*names, amount, versus.p)
+
+
+def _negated(mean: Mean) -> Mean:
+    low = None if mean.high is None else -mean.high
+    high = None if mean.low is None else -mean.low
+    return Mean(mean.num_values, -mean.mean, low, high)
+
+
+def _amount(value: float, metric: str) -> str:
+    scale, digits = _scale(metric)
+    return f"{scale * value:.{digits}f}{' points' if is_ratio(metric) else ''}"
+
+
+def _scale(metric: str) -> tuple[float, int]:
+    return (100.0, 1) if is_ratio(metric) else (1.0, 4)
+
+
+def _short_labels(labels: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The one axis that all labels have, and the labels without it.
+
+    `model.depth=22` and `model.depth=40` are `22` and `40`; labels of several axes
+    stay as they are. A baseline that is no arm of the grid has no axis.
+    """
+    axes = {label.split("=")[0] for label in labels if "=" in label}
+    if len(axes) != 1 or any(" " in label for label in labels):
+        return "", {label: label for label in labels}
+    (axis,) = axes
+    return axis, {label: label.removeprefix(f"{axis}=") for label in labels}
