@@ -122,6 +122,10 @@ class Store:
         found = self._backend.exist([f"{name}/{DESCRIPTION}" for name in names])
         return [name for name, there in zip(names, found, strict=True) if there]
 
+    def exists(self) -> bool:
+        """Whether anything is there."""
+        return self._backend.has_folder("")
+
     def has_sweep(self, name: str) -> bool:
         """Whether the name is taken."""
         check_sweep_name(name)

@@ -4,6 +4,7 @@ A row is flat in Python (`{"config.model.depth": 22}`). On disk its names are ne
 structs, so that SQL reads `config.model.depth` without quotes.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -181,15 +182,29 @@ def nest(columns: Mapping[str, pa.Array]) -> pa.RecordBatch:
 
 
 def flatten(table: pa.Table) -> pa.Table:
-    """The table with dotted names in place of structs."""
+    """The table with dotted names in place of structs; a second `x` is `x_2`."""
     while any(pa.types.is_struct(field.type) for field in table.schema):
         table = table.flatten()
-    return table
+    seen: Counter[str] = Counter()
+    names = []
+    for name in table.column_names:
+        seen[name] += 1
+        names.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return table.rename_columns(names)
 
 
 def flat_rows(table: pa.Table) -> list[dict[str, Any]]:
-    """The rows as flat dicts, dotted names to values; a missing value is None."""
-    rows: list[dict[str, Any]] = flatten(table).to_pylist()
+    """The rows as flat dicts, dotted names to values; a missing value is None.
+
+    A metric of 0.9 is 0.9, not the 0.8999999761581421 of its single precision: the
+    shortest number that stands for it, as numpy prints it.
+    """
+    flat = flatten(table)
+    for index, field in enumerate(flat.schema):
+        if field.type == RATIO:
+            shortest = flat[field.name].cast(TEXT).cast(pa.float64())
+            flat = flat.set_column(index, field.name, shortest)
+    rows: list[dict[str, Any]] = flat.to_pylist()
     return rows
 
 
