@@ -1,10 +1,11 @@
 """A store in a bucket, by the methods that `raypg.folder` has."""
 
+import io
 import os
 import uuid
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import IO, Any
 
 
 class BucketFile:
@@ -121,9 +122,9 @@ class BucketBackend:
         if self.has_folder(path):
             self.filesystem.delete_dir(self._at(path))
 
-    def lock(self, path: str) -> object:
-        """Nothing: a bucket has no locks that end with their process."""
-        return self
+    def lock(self, path: str) -> IO[str]:
+        """Holds nothing: a bucket has no locks that end with their process."""
+        return io.StringIO()
 
     def is_locked(self, path: str) -> bool | None:
         """None: not to be known."""

@@ -118,8 +118,8 @@ class FolderBackend:
         """Remove a folder and what it holds."""
         shutil.rmtree(self._root / path, ignore_errors=True)
 
-    def lock(self, path: str) -> object | None:
-        """An open file that holds the lock; None when another process has it."""
+    def lock(self, path: str) -> IO[str] | None:
+        """The open file that holds the lock; None when another process has it."""
         target = self._root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         file = target.open("w")

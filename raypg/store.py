@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 from raypg.bucket import BucketBackend, BucketFile
 from raypg.errors import ResultsError, StoreError, suggest_name
@@ -158,8 +158,8 @@ class Store:
         check_sweep_name(name)
         self._backend.delete_folder(name)
 
-    def lock_sweep(self, name: str) -> object:
-        """Hold a sweep for writing until the returned object or the process dies.
+    def lock_sweep(self, name: str) -> IO[str]:
+        """Hold a sweep for writing until the lock is closed or the process dies.
 
         Raises:
             StoreError: Another process writes this sweep. (A bucket cannot tell.)

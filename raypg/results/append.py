@@ -112,7 +112,7 @@ class SweepWriter:
         if compact and is_written:
             for table in CORE:
                 self._compact(table, is_last=True)
-        del self._lock
+        self._lock.close()
         if not is_written:
             num_lost = sum(len(rows) for rows in self._pending.values())
             found = f"{num_lost} rows that could not be ({self._problems[-1]})"

@@ -1,0 +1,155 @@
+"""A store in a folder and a store in a bucket keep the same promises."""
+
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from raypg.errors import ResultsError, StoreError
+from raypg.store import Store
+from tests.s3 import create_bucket, s3_environment
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def store(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Store:
+    if request.param == "folder":
+        return Store(str(tmp_path / "runs"))
+    for name, value in s3_environment().items():
+        monkeypatch.setenv(name, value)
+    return Store(f"{create_bucket()}/some/prefix")
+
+
+def test_what_was_written_is_read(store: Store) -> None:
+    store.write_whole("a/b.bin", b"one")
+    store.write_whole("a/b.bin", b"two", durable=True)
+    assert store.read("a/b.bin") == b"two"
+    assert store.files("a") == ["b.bin"]
+    assert store.folders() == ["a"]
+
+
+def test_what_is_not_there_is_a_missing_file(store: Store) -> None:
+    assert store.files("nowhere") == store.folders("nowhere") == []
+    with pytest.raises(FileNotFoundError, match="nothing"):
+        store.read("nothing")
+    store.delete("nothing")
+
+
+def test_a_file_grows_by_whole_pieces(store: Store) -> None:
+    file = store.append_to("a/live.arrows")
+    file.append(b"one")
+    assert store.read("a/live.arrows") == b"one"
+    file.append(b"two")
+    file.close()
+    assert store.read("a/live.arrows") == b"onetwo"
+
+
+def test_a_name_is_given_out_once(store: Store) -> None:
+    store.create_sweep("depth")
+    with pytest.raises(StoreError, match="--resume depth"):
+        store.create_sweep("depth")
+    assert store.create_next_sweep("depth") == "depth-2"
+    assert store.has_sweep("depth-2")
+    assert not store.has_sweep("depth-3")
+
+
+def test_no_two_that_claim_at_once_get_the_same_name(store: Store) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        names = list(pool.map(store.create_next_sweep, ["depth"] * 8))
+    assert len(set(names)) == 8
+
+
+def test_a_sweep_is_listed_once_it_is_described(store: Store) -> None:
+    store.create_sweep("depth")
+    assert store.sweeps() == []
+    store.write_description("depth", {"kind": "ablation"})
+    assert store.sweeps() == ["depth"]
+    assert store.read_description("depth") == {"kind": "ablation"}
+
+
+def test_an_unknown_sweep_is_answered_with_the_nearest(store: Store) -> None:
+    store.write_description("densenet_depth", {})
+    with pytest.raises(ResultsError, match='Did you mean "densenet_depth"'):
+        store.read_description("densenet_dept")
+
+
+def test_a_deleted_sweep_leaves_nothing(store: Store) -> None:
+    store.create_sweep("depth")
+    store.write_description("depth", {})
+    store.delete_sweep("depth")
+    assert not store.has_sweep("depth")
+    assert store.sweeps() == []
+
+
+def test_a_check_leaves_nothing(store: Store) -> None:
+    store.check_writable()
+    assert not store.exists()
+    assert store.files("") == []
+
+
+def test_a_store_crosses_processes_as_its_name(store: Store) -> None:
+    store.write_whole("a.bin", b"one")
+    assert pickle.loads(pickle.dumps(store)).read("a.bin") == b"one"
+
+
+@pytest.mark.parametrize(
+    "name", ["../out", ".hidden", "-flag", "a/b", "", "a b", "..."]
+)
+def test_a_name_cannot_leave_the_store(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StoreError, match="must start with a letter"):
+        Store(str(tmp_path)).create_sweep(name)
+
+
+def test_a_store_below_a_file_is_refused_before_anything_is_made(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").write_text("")
+    store = Store(str(tmp_path / "file" / "runs"))
+    with pytest.raises(StoreError, match="must be writable"):
+        store.check_writable()
+    with pytest.raises(StoreError, match="must be writable"):
+        store.create_sweep("depth")
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_a_bucket_that_does_not_exist_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in s3_environment().items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StoreError, match="must be writable"):
+        Store("s3://no-such-bucket/runs").check_writable()
+
+
+def test_an_unknown_kind_of_store_is_refused() -> None:
+    with pytest.raises(StoreError, match="s3://"):
+        Store("ftp://host/runs")
+
+
+def test_a_write_that_fails_leaves_the_old_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(str(tmp_path))
+    store.write_whole("a.bin", b"old")
+    monkeypatch.setattr("os.fsync", _fail)
+    with pytest.raises(OSError, match="full"):
+        store.write_whole("a.bin", b"new", durable=True)
+    assert store.read("a.bin") == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_a_sweep_is_written_by_one_process_at_a_time(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    lock = store.lock_sweep("depth")
+    assert store.is_being_written("depth")
+    with pytest.raises(StoreError, match="must be written by one process"):
+        store.lock_sweep("depth")
+    lock.close()
+    assert not store.is_being_written("depth")
+    store.lock_sweep("depth").close()
+
+
+def _fail(descriptor: int) -> None:
+    raise OSError(28, "disk full")
