@@ -1,4 +1,11 @@
-"""Sweeps of PyTorch image classifiers on Ray, with tables that can be trusted."""
+"""Sweeps of PyTorch image classifiers on Ray, with tables that can be trusted.
+
+Importing it loads no ray, pyarrow, duckdb, wandb or torch; what needs one of them is
+loaded when it is first named.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
 
 from raypg.errors import RaypgError
 from raypg.space import (
@@ -13,15 +20,35 @@ from raypg.space import (
     when,
 )
 
+if TYPE_CHECKING:
+    from raypg.config import Config
+    from raypg.experiment import load_space
+    from raypg.results import open_results
+
 __all__ = [
     "ASHA",
     "Ablation",
+    "Config",
     "RaypgError",
     "Search",
     "ablation_study",
     "choice",
     "integer",
+    "load_space",
     "log_uniform",
+    "open_results",
     "uniform",
     "when",
 ]
+
+_HEAVY = {
+    "Config": "raypg.config",
+    "load_space": "raypg.experiment",
+    "open_results": "raypg.results",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HEAVY:
+        raise AttributeError(f"module 'raypg' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HEAVY[name]), name)

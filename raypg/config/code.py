@@ -88,7 +88,7 @@ def _without_entries(
     modules = {home for homes in entries.values() for home in homes}
     homes = _import_homes(tree)
     theirs = {name for name, home in homes.items() if home in modules} | {"__all__"}
-    lines = source.splitlines()
+    lines = source.split("\n")
     for node in tree.body:
         is_import = isinstance(node, ast.ImportFrom) and node.module in modules
         is_value = isinstance(node, ast.AnnAssign | ast.Assign)
@@ -96,7 +96,7 @@ def _without_entries(
             assert node.end_lineno is not None
             count = node.end_lineno - node.lineno + 1
             lines[node.lineno - 1 : node.end_lineno] = [""] * count
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def _imported_modules(tree: ast.Module) -> Iterator[str]:
@@ -142,7 +142,7 @@ def _statements(source: str) -> Iterator[str]:
                 yield " ".join(words)
             words, only_text = [], True
         elif token in (tokenize.INDENT, tokenize.DEDENT):
-            words.append("{" if token == tokenize.INDENT else "}")
+            yield "{" if token == tokenize.INDENT else "}"
         else:
             words.append(text)
             only_text = only_text and token == tokenize.STRING
@@ -153,7 +153,7 @@ def _tokens(source: str) -> Iterator[tuple[int, str]]:
     """Kinds and texts; an f-string is one token, as it was before Python 3.12."""
     start = getattr(tokenize, "FSTRING_START", -1)
     end = getattr(tokenize, "FSTRING_END", -1)
-    lines = source.splitlines(keepends=True)
+    lines = io.StringIO(source).readlines()
     depth, begin = 0, (0, 0)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == start:

@@ -68,7 +68,7 @@ def _has_place(key: str) -> bool:
 
 def _size_faults(config: Config, given: Mapping[str, Given]) -> list[ConfigError]:
     """Rules between sections, which hold one by one."""
-    num_train = int(dataset_spec(config.data).num_train * config.data.fraction)
+    num_train = dataset_spec(config.data).num_train
     if config.train.batch_size <= num_train:
         return []
     key = "train.batch_size" if "train.batch_size" in given else "data.fraction"

@@ -9,15 +9,3 @@ from raypg.experiment.proposals import (
 )
 from raypg.experiment.space_file import SpaceFile, load_space, parse_space
 from raypg.experiment.trials import Trial
-
-__all__ = [
-    "AblationProposals",
-    "Past",
-    "Proposals",
-    "SearchProposals",
-    "SpaceFile",
-    "Trial",
-    "build_proposals",
-    "load_space",
-    "parse_space",
-]

@@ -92,8 +92,8 @@ def build_trial(
     num_workers: int,
 ) -> Trial:
     """A trial with its fingerprint."""
-    print_ = fingerprint(config, device=device, num_workers=num_workers)
-    return Trial(print_.key, arm, config.seed, config, values, print_)
+    found = fingerprint(config, device=device, num_workers=num_workers)
+    return Trial(found.key, arm, config.seed, config, values, found)
 
 
 def label_values(values: Mapping[str, Value]) -> str:

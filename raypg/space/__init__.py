@@ -4,8 +4,9 @@ Constructors check shapes and ranges; whether the names and values fit the confi
 checked by `raypg.experiment`, as a space knows no config.
 """
 
-from raypg.space.ablation import Ablation, Arm, build_arms
+from raypg.space.ablation import Ablation
 from raypg.space.checks import METRICS
+from raypg.space.designs import Arm, build_arms
 from raypg.space.distributions import (
     Choice,
     Distribution,
@@ -23,26 +24,3 @@ from raypg.space.distributions import (
 from raypg.space.scheduler import ASHA
 from raypg.space.search import Search
 from raypg.space.study import AblationStudy, ablation_study
-
-__all__ = [
-    "ASHA",
-    "METRICS",
-    "Ablation",
-    "AblationStudy",
-    "Arm",
-    "Choice",
-    "Distribution",
-    "Integer",
-    "Search",
-    "Uniform",
-    "Value",
-    "When",
-    "ablation_study",
-    "build_arms",
-    "choice",
-    "integer",
-    "is_same",
-    "log_uniform",
-    "uniform",
-    "when",
-]
