@@ -57,10 +57,10 @@ def load_dataset(config: DataConfig, cache_dir: Path | None = None) -> Dataset:
     else:
         try:
             paths = find_files(source, config.root)
-        except DataError:
+        except DataError as missing:
             if config.root:
                 raise
-            download_files(source, download_folder())
+            download_files(source, download_folder(), missing)
             paths = find_files(source, config.root)
         whole = _load_files(config, paths, cache_dir or default_cache_dir())
     return keep_fraction(whole, config.fraction)

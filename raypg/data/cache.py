@@ -4,18 +4,17 @@ An entry is a folder that is renamed into place when it is whole, by the process
 holds its lock. Whoever finds it whole needs no lock.
 """
 
-import contextlib
-import fcntl
 import json
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from raypg.data.dataset import Dataset, Split
+from raypg.data.lock import hold_lock
 from raypg.errors import DataError
 
 SPLITS = ("train", "val", "test")
@@ -36,7 +35,7 @@ def load_cached(folder: Path, build: Callable[[], Dataset]) -> Dataset:
         return dataset
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _lock(folder.with_suffix(".lock")):
+        with hold_lock(folder.with_suffix(".lock")):
             dataset = _load_entry(folder)  # another process may have built it
             if dataset is None:
                 _save_entry(folder, build())
@@ -90,11 +89,3 @@ def _save_entry(folder: Path, dataset: Dataset) -> None:
         making.rename(folder)
     finally:
         shutil.rmtree(making, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Held by one process of the node; the kernel frees it when that one dies."""
-    with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield

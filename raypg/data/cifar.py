@@ -67,7 +67,8 @@ def _read_pickle(file: RawFile, keys: tuple[str, ...]) -> NDArray[Any] | list[An
         found = next(values[key] for key in keys if key in values)
         return found
     except Exception as error:  # a damaged pickle raises nearly anything
-        rule = f'must be a whole pickled dict with "{keys[-1]}"'
+        published = f"{file.published.size_bytes:,} bytes as published"
+        rule = f'must be a whole pickled dict with "{keys[-1]}", {published}'
         size = f"{len(file.content):,} bytes"
         raise DataError(file.where, rule, f"{size} ({error!r})", FIX) from error
 
@@ -116,6 +117,7 @@ CIFAR10 = Source(
     },
     folders=("cifar-10-batches-py", "", "cifar10/cifar-10-batches-py", "cifar10"),
     archive="cifar-10-python.tar.gz",
+    archive_bytes=170_498_071,
     torchvision="CIFAR10",
 )
 
@@ -137,5 +139,6 @@ CIFAR100 = Source(
     },
     folders=("cifar-100-python", "", "cifar100/cifar-100-python", "cifar100"),
     archive="cifar-100-python.tar.gz",
+    archive_bytes=169_001_437,
     torchvision="CIFAR100",
 )

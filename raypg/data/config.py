@@ -19,10 +19,10 @@ class DataConfig:
 
     Where the files lie changes no number, so it is no part of the fingerprint.
     """
-    fraction: float = Field(1.0, gt=0, le=1, allow_inf_nan=False)
+    fraction: float = Field(default=1.0, gt=0, le=1, allow_inf_nan=False)
     """Of the training split: the same stratified part for every seed, and the part
     of a smaller fraction lies inside the part of a larger one."""
-    crop_padding: int = Field(0, ge=0)
+    crop_padding: int = Field(default=0, ge=0)
     """Zeros put around an image before a random crop of its size; 0: no crop."""
     flip: bool = False
     """Mirror every second training image, by a fair coin, left to right."""

@@ -5,6 +5,7 @@ import socket
 import sys
 from pathlib import Path
 
+from raypg.data.lock import hold_lock
 from raypg.data.source import Source
 from raypg.errors import DataError
 
@@ -12,11 +13,16 @@ TIMEOUT_S = 30.0
 """Of a silent connection. urllib's default is to wait for ever."""
 
 
-def download_files(source: Source, folder: Path) -> None:
+def download_files(source: Source, folder: Path, missing: DataError) -> None:
     """Fetch a data set below a folder, checked by torchvision's own checksums.
 
+    Args:
+        source: the data set.
+        folder: torchvision's `root`.
+        missing: what `find_files` said.
+
     Raises:
-        DataError: it could not be fetched. Names the cause.
+        DataError: it could not be fetched. Adds the cause to `missing`.
     """
     # Slow to import (2.4 s), and no worker needs it: only a first download does.
     import torchvision
@@ -25,16 +31,18 @@ def download_files(source: Source, folder: Path) -> None:
     timeout_s = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT_S)
     try:
-        # torchvision prints its progress; stdout is for results.
-        with contextlib.redirect_stdout(sys.stderr):
+        folder.mkdir(parents=True, exist_ok=True)
+        # torchvision prints its progress; stdout is for results. It fetches nothing
+        # that is there, so whoever comes second to the lock is done.
+        with (
+            hold_lock(folder / f"{source.torchvision}.lock"),
+            contextlib.redirect_stdout(sys.stderr),
+        ):
             fetch(root=str(folder), download=True)
     except (OSError, RuntimeError) as error:
-        raise DataError(
-            source.title,
-            f"must be downloaded into {folder}",
-            f"no way to do so ({str(error).strip()})",
-            "Run `make data` where there is a network, or set data.root=FOLDER "
-            f"where {', '.join(source.files)} lie.",
-        ) from error
+        where, rule, found, fix = missing.args
+        cause = " ".join(str(error).split())
+        found += f", and torchvision could not fetch it ({cause})"
+        raise DataError(where, rule, found, fix) from error
     finally:
         socket.setdefaulttimeout(timeout_s)

@@ -38,7 +38,7 @@ def build_dataset(
         name=name,
         train=_take(arrays.train, train),
         val=_take(arrays.train, val),
-        test=arrays.test,
+        test=_read_only(arrays.test),
         num_classes=spec.num_classes,
         mean=mean,
         std=std,
@@ -83,10 +83,14 @@ def pixel_statistics(
 
 
 def _take(split: Split, index: NDArray[np.int64]) -> Split:
-    images_NCHW, labels_N = split.images_NCHW[index], split.labels_N[index]
-    images_NCHW.setflags(write=False)
-    labels_N.setflags(write=False)
-    return Split(images_NCHW, labels_N)
+    return _read_only(Split(split.images_NCHW[index], split.labels_N[index]))
+
+
+def _read_only(split: Split) -> Split:
+    """Warm workers hand one array to trial after trial: none may change it."""
+    split.images_NCHW.setflags(write=False)
+    split.labels_N.setflags(write=False)
+    return split
 
 
 def _check_labels(name: str, split: Split, num_classes: int) -> None:

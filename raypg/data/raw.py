@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from raypg.data.source import RawFile, Source
+from raypg.data.source import Published, RawFile, Source
 from raypg.errors import DataError
 
 FIX = "Fetch it again with `make data`, or set data.root=FOLDER where it lies whole."
@@ -25,7 +25,9 @@ def read_files(source: Source, paths: Mapping[str, Path]) -> dict[str, RawFile]:
     try:
         if first.name == source.archive:
             return _read_archive(first, source)
-        return {name: _read_file(path) for name, path in paths.items()}
+        return {
+            name: _read_file(path, source.files[name]) for name, path in paths.items()
+        }
     except OSError as error:
         where = str(error.filename or first)
         raise DataError(where, "must be readable", str(error), FIX) from error
@@ -40,15 +42,17 @@ def foreign_digest(source: Source, files: Mapping[str, RawFile]) -> str:
     return hashlib.md5(joined.encode()).hexdigest()[:8]
 
 
-def _read_file(path: Path) -> RawFile:
+def _read_file(path: Path, published: Published) -> RawFile:
     content = path.read_bytes()
     if path.suffix != ".gz":
-        return RawFile(str(path), content)
+        return RawFile(str(path), content, published)
     try:
-        return RawFile(str(path), zlib.decompressobj(wbits=31).decompress(content))
+        unpacked = zlib.decompressobj(wbits=31).decompress(content)
     except zlib.error as error:
+        rule = f"must be a gzip file of {published.size_bytes:,} bytes unpacked"
         found = f"{len(content):,} bytes ({error})"
-        raise DataError(str(path), "must be a gzip file", found, FIX) from error
+        raise DataError(str(path), rule, found, FIX) from error
+    return RawFile(str(path), unpacked, published)
 
 
 def _read_archive(path: Path, source: Source) -> dict[str, RawFile]:
@@ -60,10 +64,12 @@ def _read_archive(path: Path, source: Source) -> dict[str, RawFile]:
                 name = Path(member.name).name
                 stream = archive.extractfile(member)
                 if stream is not None and name in source.files:
-                    files[name] = RawFile(f"{path}:{member.name}", stream.read())
+                    where = f"{path}:{member.name}"
+                    files[name] = RawFile(where, stream.read(), source.files[name])
     except (tarfile.TarError, EOFError, zlib.error) as error:
         found = f"{path.stat().st_size:,} bytes ({error})"
-        raise DataError(str(path), "must be a whole tar.gz", found, FIX) from error
+        rule = f"must be a whole tar.gz, {source.archive_bytes:,} bytes as published"
+        raise DataError(str(path), rule, found, FIX) from error
     for name, published in source.files.items():
         if name not in files:
             rule = f"must hold {name}, {published.size_bytes:,} bytes unpacked"

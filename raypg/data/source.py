@@ -16,10 +16,17 @@ class Published:
 
 @dataclass(frozen=True)
 class RawFile:
-    """The unpacked bytes of one file, and the path that an error should name."""
+    """The unpacked bytes of one file.
+
+    Args:
+        where: the path that an error should name.
+        content: all that could be unpacked; less than the whole if the file is cut.
+        published: what the publisher's file is.
+    """
 
     where: str
     content: bytes
+    published: Published
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,7 @@ class Source:
         folders: where below a root the files may lie, the likeliest first.
         system_folders: where a package manager puts them.
         archive: the tar.gz that may stand for the files, below a root.
+        archive_bytes: its size as published.
         torchvision: the class of `torchvision.datasets` that downloads them.
     """
 
@@ -46,4 +54,5 @@ class Source:
     folders: tuple[str, ...] = ()
     system_folders: tuple[str, ...] = ()
     archive: str = ""
+    archive_bytes: int = 0
     torchvision: str = ""

@@ -1,0 +1,17 @@
+"""A lock between the processes of a node."""
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def hold_lock(path: Path) -> Iterator[None]:
+    """Be the only one of a node that holds `path`, a file in a folder that exists.
+
+    The kernel frees it when the holder dies, so that none is ever left behind.
+    """
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

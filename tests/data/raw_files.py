@@ -1,0 +1,138 @@
+"""Small data sets written in the publishers' own formats."""
+
+import gzip
+import io
+import pickle
+import struct
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+
+
+def random_images(num: int, *shape: int, seed: int = 0) -> Bytes:
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (num, *shape), dtype=np.uint8)
+
+
+def cycling_labels(num: int, num_classes: int = 10) -> Bytes:
+    return (np.arange(num) % num_classes).astype(np.uint8)
+
+
+def idx_bytes(array: Bytes) -> bytes:
+    header = bytes([0, 0, 8, array.ndim])
+    return header + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+
+
+def write_idx_set(
+    folder: Path, num_train: int = 60, num_test: int = 20, *, zipped: bool = False
+) -> None:
+    """The four files of MNIST, as small as asked for."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, num in (("train", num_train), ("t10k", num_test)):
+        for kind, array in (
+            ("images-idx3", random_images(num, 28, 28, seed=num)),
+            ("labels-idx1", cycling_labels(num)),
+        ):
+            content = idx_bytes(array)
+            path = folder / f"{part}-{kind}-ubyte"
+            if zipped:
+                path.with_name(path.name + ".gz").write_bytes(gzip.compress(content))
+            else:
+                path.write_bytes(content)
+
+
+_Pickler: Any = vars(pickle)["_Pickler"]  # the one in Python, which can be changed
+
+
+class Python2Pickler(_Pickler):  # type: ignore[misc]
+    """Writes as Python 2 and the numpy of 2009 did, which CIFAR's files come from."""
+
+    dispatch = dict(_Pickler.dispatch)
+
+    def save_text(self, value: str | bytes) -> None:
+        raw = value.encode() if isinstance(value, str) else value
+        self.write(b"T" + struct.pack("<i", len(raw)) + raw)
+        self.memoize(value)
+
+    def save_flag(self, value: bool) -> None:
+        self.save_long(int(value))
+
+    def save_function(self, value: object) -> None:
+        assert getattr(value, "__name__", "") == "_reconstruct"
+        self.write(b"cnumpy.core.multiarray\n_reconstruct\n")
+        self.memoize(value)
+
+    dispatch[str] = dispatch[bytes] = save_text
+    dispatch[bool] = save_flag
+    dispatch[type(len)] = save_function
+
+
+def python2_pickle(value: object) -> bytes:
+    stream = io.BytesIO()
+    Python2Pickler(stream, protocol=2).dump(value)
+    return stream.getvalue()
+
+
+def cifar_batch(num: int, *, fine: bool = False, seed: int = 0) -> bytes:
+    labels = cycling_labels(num, 100 if fine else 10).tolist()
+    data = random_images(num, 3072, seed=seed)
+    batch: dict[str, object] = {"data": data, "batch_label": "training batch 1 of 5"}
+    batch["filenames"] = ["ship_s_000001.png"] * num
+    if fine:
+        batch |= {"coarse_labels": [0] * num, "fine_labels": labels}
+    else:
+        batch |= {"labels": labels}
+    return python2_pickle(batch)
+
+
+def cifar10_files(num: int = 20) -> dict[str, bytes]:
+    files = {
+        f"data_batch_{number}": cifar_batch(num, seed=number) for number in range(1, 6)
+    }
+    names = [f"class {label}" for label in range(10)]
+    return files | {
+        "test_batch": cifar_batch(num, seed=9),
+        "batches.meta": python2_pickle({"label_names": names, "num_vis": 3072}),
+    }
+
+
+def cifar100_files(num: int = 200) -> dict[str, bytes]:
+    names = [f"class {label}" for label in range(100)]
+    return {
+        "train": cifar_batch(num, fine=True, seed=1),
+        "test": cifar_batch(num, fine=True, seed=2),
+        "meta": python2_pickle(
+            {"fine_label_names": names, "coarse_label_names": ["any"]}
+        ),
+    }
+
+
+def write_files(folder: Path, files: dict[str, bytes]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+def write_archive(path: Path, folder: str, files: dict[str, bytes]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"{folder}/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
+def write_raw_set(name: str, root: Path) -> None:
+    """A small data set in torchvision's layout below a root; none for digits."""
+    if name in ("mnist", "fashion_mnist"):
+        title = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}[name]
+        write_idx_set(root / title / "raw")
+    elif name == "cifar10":
+        write_files(root / "cifar-10-batches-py", cifar10_files())
+    elif name == "cifar100":
+        write_files(root / "cifar-100-python", cifar100_files())
