@@ -6,7 +6,8 @@ keep the same books.
 
 import json
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -75,12 +76,14 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Past:
-    """What an earlier session of the same sweep left of a trial that did not end."""
+class Leftover:
+    """What earlier sessions of the same sweep left of a trial that did not end."""
 
+    number: int
     attempt: int
     known_epochs: frozenset[int]
     resume_from: str
+    """The folder of its last good checkpoint; empty where there is none."""
 
 
 class Ledger:
@@ -92,7 +95,8 @@ class Ledger:
         writer: takes the rows.
         facts: columns that all trials of the session share (versions, git, threads).
         memo: completed trials of the whole store, by fingerprint: their rows.
-        past: trials of this sweep that an earlier session began and did not end.
+        leftovers: trials that earlier sessions of the sweep began and did not end.
+        before: the rows that earlier sessions left, of all trials.
         metric: what the sweep is about; proposals are told its values.
     """
 
@@ -104,7 +108,8 @@ class Ledger:
         *,
         facts: Row,
         memo: Mapping[str, Row],
-        past: Mapping[str, Past],
+        leftovers: Mapping[str, Leftover],
+        before: Sequence[Row] = (),
         metric: str,
     ) -> None:
         self.sweep = sweep
@@ -113,7 +118,11 @@ class Ledger:
         self._writer = writer
         self._facts = dict(facts)
         self._memo = memo
-        self._past = past
+        self._leftovers = leftovers
+        self._num_before = len(before)
+        self._ended_before = Counter(
+            row["status"] for row in before if row["trial"] not in leftovers
+        )
         self._metric = metric
         self._audiences: list[Audience] = []
         self._is_exhausted = False
@@ -121,6 +130,11 @@ class Ledger:
     def tell(self, audience: Audience) -> None:
         """Let someone follow the sweep."""
         self._audiences.append(audience)
+
+    @property
+    def num_ended(self) -> int:
+        """How many trials of the sweep are over, earlier sessions' included."""
+        return self.count("completed", "cached", "stopped", "failed")
 
     @property
     def is_exhausted(self) -> bool:
@@ -204,20 +218,28 @@ class Ledger:
                 self.end(entry, "interrupted", reason="the sweep was interrupted")
 
     def count(self, *statuses: str) -> int:
-        """How many trials have one of these statuses."""
-        return sum(entry.status in statuses for entry in self.entries.values())
+        """How many trials of the sweep have one of these statuses."""
+        here = sum(entry.status in statuses for entry in self.entries.values())
+        return here + sum(self._ended_before[status] for status in statuses)
 
     def _open(self, trial: Trial) -> Entry:
-        past = self._past.get(trial.key, Past(-1, frozenset(), ""))
-        number = len(self.entries)
-        entry = Entry(trial, number, past.attempt + 1, resume_from=past.resume_from)
-        entry.known_epochs = set(past.known_epochs)
+        left = self._leftovers.get(trial.key)
+        if left is None:
+            entry = Entry(trial, self._next_number(), 0)
+        else:
+            entry = Entry(trial, left.number, left.attempt + 1)
+            entry.resume_from = left.resume_from
+            entry.known_epochs = set(left.known_epochs)
         self.entries[trial.key] = entry
         return entry
 
+    def _next_number(self) -> int:
+        num_new = sum(key not in self._leftovers for key in self.entries)
+        return self._num_before + num_new
+
     def _book_cached(self, trial: Trial, row: Row) -> None:
         """Take the results of a trial that some sweep of the store completed."""
-        entry = Entry(trial, len(self.entries), 0)
+        entry = Entry(trial, self._next_number(), 0)
         self.entries[trial.key] = entry
         is_own = row["sweep"] == self.sweep and row["status"] != "cached"
         entry.status = "completed" if is_own else "cached"

@@ -91,7 +91,7 @@ class Lines:
 
     def _say(self, what: str) -> None:
         self._spoke = time.monotonic()
-        ended = len(self._ledger.entries) - self._ledger.count("running")
+        ended = self._ledger.num_ended
         left = clock(self._pace.left_s())
         total = self._pace.num_trials
         print(f"[{ended}/{total}] {what} ({left} left)", file=sys.stderr, flush=True)
@@ -187,8 +187,7 @@ class LiveTable:
         return table
 
     def _title(self) -> str:
-        count = self._ledger.count
-        ended = len(self._ledger.entries) - count("running")
+        count, ended = self._ledger.count, self._ledger.num_ended
         parts = [f"{self._ledger.sweep}: {ended}/{self._pace.num_trials} trials"]
         if self._best.entry is not None:
             value = show_value(self._metric, self._best.value)

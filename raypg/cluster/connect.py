@@ -146,3 +146,21 @@ def check_room(need: Need) -> None:
         f"{has} on {sum(bool(node['Alive']) for node in ray.nodes())} node(s)",
         "Ask for less, or join a larger cluster with --address.",
     )
+
+
+def has_gpus(*, is_joined: bool) -> bool:
+    """Whether the cluster that was joined, or else this machine, has GPUs."""
+    if not is_joined:
+        import torch
+
+        return torch.cuda.is_available()
+    import ray
+
+    return bool(ray.cluster_resources().get("GPU", 0) > 0)
+
+
+def disconnect() -> None:
+    """End the cluster that `connect` started."""
+    import ray
+
+    ray.shutdown()

@@ -1,0 +1,53 @@
+"""The edge of every command line: layers, errors in one line, exit codes."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from raypg.config import Layer, parse_overrides, preset_layer, read_yaml
+from raypg.errors import ConfigError, RaypgError
+
+INTERRUPTED = 130
+
+
+def build_layers(
+    preset: str, config_files: Sequence[str], overrides: Sequence[str]
+) -> list[Layer]:
+    """The layers that a command line names, in order of precedence.
+
+    Raises:
+        ConfigError: no such preset or file, or an override that is no `KEY=VALUE`.
+    """
+    layers = [preset_layer(preset)] if preset else []
+    layers += [read_yaml(path) for path in config_files]
+    return [*layers, parse_overrides(overrides)] if overrides else layers
+
+
+def split_arguments(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """The file that is named, if one is, and the overrides.
+
+    Raises:
+        ConfigError: two files are named.
+    """
+    files = [text for text in arguments if "=" not in text]
+    if len(files) > 1:
+        rule, fix = "must name one file", "Write overrides as KEY=VALUE."
+        raise ConfigError("command line", rule, " and ".join(files), fix)
+    return (files[0] if files else ""), [text for text in arguments if "=" in text]
+
+
+def run_app(app: typer.Typer) -> None:
+    """Run a command line; a mistake of the user is one line and exit code 2."""
+    try:
+        app()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (`head`) has seen enough. Python flushes once more at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except RaypgError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,143 @@
+"""`python -m raypg.tune SPACE.py`: run a space as a sweep, plan it, or resume one."""
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from raypg.cluster.plan import plan_sweep, print_plan
+from raypg.cluster.prepare import Options
+from raypg.cluster.sweep import Finished, resume_sweep, start_sweep
+from raypg.config import to_yaml
+from raypg.console import build_layers, run_app, split_arguments
+from raypg.errors import ConfigError
+from raypg.experiment import load_space
+from raypg.results import open_results
+from raypg.results.answer import summarise
+from raypg.results.output import print_table
+from raypg.store import DEFAULT_STORE
+
+EPILOG = """Examples:
+
+python -m raypg.tune search_spaces/densenet_depth.py
+
+python -m raypg.tune my_space.py data.name=fashion_mnist train.epochs=30 --plan
+
+python -m raypg.tune --resume densenet_depth
+
+KEY=VALUE are dotted names of the config, as --print-config shows them.
+"""
+
+app = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+
+
+@app.command(epilog=EPILOG)
+def tune(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SPACE.py [KEY=VALUE ...]", show_default=False),
+    ] = None,
+    config: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="YAML of config keys.")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="paper or smoke.")] = "",
+    store: Annotated[
+        str, typer.Option(envvar="RAYPG_STORE", help="Folder, s3://… or gs://…")
+    ] = DEFAULT_STORE,
+    name: Annotated[str, typer.Option(help="Of the sweep; default: the file's.")] = "",
+    address: Annotated[str, typer.Option(help="Of a Ray cluster to join.")] = "",
+    workers_per_trial: Annotated[
+        int, typer.Option(min=1, metavar="N", help="DDP workers of a trial.")
+    ] = 1,
+    gpus_per_worker: Annotated[
+        float, typer.Option(metavar="X", help="Default: 1 where there are GPUs.")
+    ] = -1.0,
+    cpus_per_worker: Annotated[float, typer.Option(min=0.01, metavar="X")] = 1.0,
+    max_concurrent: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Trials at a time; 0: all that fit.")
+    ] = 0,
+    trials_per_worker: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Then a new process; 0: never.")
+    ] = 0,
+    worker_group: Annotated[
+        bool, typer.Option("--worker-group", help="Ray Train's group for one worker.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Train what the store holds, too.")
+    ] = False,
+    wandb: Annotated[bool, typer.Option("--wandb", help="Log to W&B as well.")] = False,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print the base config and end.")
+    ] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="What would it cost? --plan=count: no step.")
+    ] = False,
+    plan_count: Annotated[bool, typer.Option("--plan-count", hidden=True)] = False,
+    resume: Annotated[str, typer.Option(metavar="NAME", help="Go on with it.")] = "",
+) -> None:
+    """Run every trial of a search space and say what came of it."""
+    space, overrides = split_arguments(arguments or [])
+    options = Options(
+        store=store,
+        name=name,
+        address=address,
+        workers_per_trial=workers_per_trial,
+        gpus_per_worker=gpus_per_worker,
+        cpus_per_worker=cpus_per_worker,
+        max_concurrent=max_concurrent,
+        trials_per_worker=trials_per_worker,
+        uses_group=worker_group,
+        is_fresh=fresh,
+        uses_wandb=wandb,
+        command=tuple(sys.argv[1:]),
+    )
+    if resume:
+        if space or overrides:
+            rule, fix = "must stand alone", "The sweep keeps its own space and config."
+            found = " ".join(arguments or [])
+            raise ConfigError(f"--resume {resume}", rule, found, fix)
+        _finish(resume_sweep(resume, options))
+    if not space:
+        rule = "must name a space file"
+        fix = "Try search_spaces/densenet_depth.py, or see --help."
+        raise ConfigError("command line", rule, "none", fix)
+    layers = build_layers(preset, config or [], overrides)
+    if print_config:
+        print(to_yaml(base_config(load_space(space, layers), layers)), end="")
+    elif plan or plan_count:
+        print_plan(plan_sweep(space, layers, options, runs_steps=not plan_count))
+    else:
+        _finish(start_sweep(space, layers, options))
+
+
+def _finish(finished: Finished) -> NoReturn:
+    """Print the answer, and why the sweep ended early where it did; exit."""
+    _print_answer(finished)
+    if finished.ending.reason:
+        print(f"The sweep ended early: {finished.ending.reason}.", file=sys.stderr)
+        store = finished.store.uri
+        resume = f"python -m raypg.tune --resume {finished.sweep} --store {store}"
+        print(f"Go on with: {resume}", file=sys.stderr)
+    sys.stdout.flush()
+    raise typer.Exit(finished.exit_code)
+
+
+def _print_answer(finished: Finished) -> None:
+    summary = summarise(open_results(finished.store), finished.sweep)
+    if summary.rows:
+        print_table(summary.rows, list(summary.rows[0]))
+        print()
+    print(summary.sentence)
+    print(f"Ask further: {summary.query_command}")
+
+
+def main() -> None:
+    """Run the command line; `--plan=count` is a flag with a word of its own."""
+    sys.argv = ["--plan-count" if a == "--plan=count" else a for a in sys.argv]
+    run_app(app)
+
+
+if __name__ == "__main__":
+    main()
