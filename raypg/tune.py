@@ -61,6 +61,9 @@ def tune(
     trials_per_worker: Annotated[
         int, typer.Option(min=0, metavar="N", help="Then a new process; 0: never.")
     ] = 0,
+    checkpoint_every: Annotated[
+        float, typer.Option(min=0, metavar="S", help="Seconds between checkpoints.")
+    ] = 15.0,
     worker_group: Annotated[
         bool, typer.Option("--worker-group", help="Ray Train's group for one worker.")
     ] = False,
@@ -91,6 +94,7 @@ def tune(
         uses_group=worker_group,
         is_fresh=fresh,
         uses_wandb=wandb,
+        checkpoint_every_s=checkpoint_every,
         command=tuple(sys.argv[1:]),
     )
     if resume:

@@ -47,7 +47,7 @@ class Launch:
     max_concurrent: int = 0
     trials_per_worker: int = 0
     uses_group: bool = False
-    checkpoint_every_s: float = 30.0
+    checkpoint_every_s: float = 15.0
     ended_curves: Mapping[str, list[tuple[int, float]]] = field(default_factory=dict)
     interrupted_curves: Mapping[str, list[tuple[int, float]]] = field(
         default_factory=dict

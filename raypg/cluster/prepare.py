@@ -44,6 +44,7 @@ class Options:
         trials_per_worker: trials after which a worker is replaced; 0 is never.
         uses_group: workers are a Ray Train group even where there is but one.
         is_fresh: train also what the store already holds.
+        checkpoint_every_s: seconds of training between a trial's checkpoints.
     """
 
     store: str
@@ -57,6 +58,7 @@ class Options:
     uses_group: bool = False
     is_fresh: bool = False
     uses_wandb: bool = False
+    checkpoint_every_s: float = 15.0
     command: Sequence[str] = ()
 
 

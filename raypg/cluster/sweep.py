@@ -139,6 +139,7 @@ def _run(
         max_concurrent=options.max_concurrent,
         trials_per_worker=options.trials_per_worker,
         uses_group=options.uses_group,
+        checkpoint_every_s=options.checkpoint_every_s,
         ended_curves=ended,
         interrupted_curves=interrupted,
     )
