@@ -168,7 +168,7 @@ class SweepWriter:
                 self._store,
                 self._sweep,
                 table,
-                spare=self._segments[table].open_name,
+                growing=self._segments[table].name,
                 least=MAX_SEGMENTS,
                 is_last=is_last,
             )

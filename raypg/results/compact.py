@@ -21,7 +21,7 @@ def compact(
     sweep: str,
     table: str,
     *,
-    spare: str = "",
+    growing: str,
     least: int = 1,
     is_last: bool = False,
 ) -> None:
@@ -34,26 +34,29 @@ def compact(
         store: where the sweep lives.
         sweep: its name.
         table: one of the tables.
-        spare: the segment that still grows.
+        growing: the writer's segment. It and those behind it are spared, since rows
+            that come to them from here on would be lost.
         least: do nothing while there are fewer segments.
         is_last: merge the parts, however few: no more rows will come.
     """
     folder = f"{sweep}/tables/{table}"
-    if len(_segments(store, folder, spare)) < least and not is_last:
+    ended = _ended_segments(store, folder, growing)
+    if len(ended) < least and not is_last:
         return
     snapshot = read_snapshot(store, sweep, table)
-    for name in snapshot.hidden:
+    live = {name: rows for name, rows in snapshot.live.items() if name in ended}
+    for name in {*snapshot.hidden, *ended} - live.keys():
+        # Covered by a part, or torn within its first batch.
         store.delete(f"{folder}/{name}")
-    live = {name: rows for name, rows in snapshot.live.items() if name != spare}
     small = [part for part in snapshot.parts if _size_bytes(part) < MAX_PART_BYTES]
     parts = small if is_last or len(small) >= MAX_PARTS else []
     if not live and len(parts) < 2:
         return
     found = [*live.values(), *(part.file.read() for part in parts)]
-    rows = join([core_schema(table).empty_table(), *found])
+    rows = newest(table, join([core_schema(table).empty_table(), *found]))
     inputs = [*live, *(part.name for part in parts)]
     name = f"part-{_next_number(store, folder):06d}-{uuid.uuid4().hex[:4]}.parquet"
-    content = part_content(newest(table, rows), covers=inputs)
+    content = part_content(rows, covers=inputs)
     store.write_whole(f"{folder}/{name}", content, durable=True)
     for name in inputs:
         store.delete(f"{folder}/{name}")
@@ -91,9 +94,10 @@ def _encoding(kind: pa.DataType) -> str | None:
     return "BYTE_STREAM_SPLIT" if kind == pa.float32() else None
 
 
-def _segments(store: Store, folder: str, spare: str) -> list[str]:
-    names = store.files(folder)
-    return [name for name in names if name.endswith(".arrows") and name != spare]
+def _ended_segments(store: Store, folder: str, growing: str) -> set[str]:
+    writer = growing.rsplit("-", 1)[0]
+    names = [name for name in store.files(folder) if name.endswith(".arrows")]
+    return {n for n in names if n < growing or not n.startswith(f"{writer}-")}
 
 
 def _size_bytes(part: Part) -> int:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from raypg.results.read import read_newest
-from raypg.results.schema import flatten
+from raypg.results.schema import TEXT, flatten
 from raypg.store import Store
 
 DEFAULT_METRIC = "val.accuracy"
@@ -85,5 +85,4 @@ def _best(rows: pa.Table, metric: str, mode: str) -> float | None:
     if metric not in flat.column_names:
         return None
     best = pc.max(flat[metric]) if mode == "max" else pc.min(flat[metric])
-    value: float | None = best.as_py()
-    return value
+    return float(best.cast(TEXT).as_py()) if best.is_valid else None

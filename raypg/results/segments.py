@@ -29,7 +29,11 @@ class SegmentWriter:
         self._number = 0
         self._batches = 0
         self._file: FolderFile | BucketFile | None = None
-        self.open_name = ""
+
+    @property
+    def name(self) -> str:
+        """The file that grows now, or the next one."""
+        return f"{self._writer}-{self._number:08d}.arrows"
 
     def append(self, rows: Sequence[Mapping[str, object]]) -> bool:
         """Write rows as one batch; on an OSError nothing is written.
@@ -46,8 +50,7 @@ class SegmentWriter:
         has_ended = self._roll(has_ended)
         piece: bytes = batch.serialize().to_pybytes()
         if self._file is None:
-            self.open_name = f"{self._writer}-{self._number:05d}.arrows"
-            self._file = self._store.append_to(f"{self._folder}/{self.open_name}")
+            self._file = self._store.append_to(f"{self._folder}/{self.name}")
         if not self._file.size_bytes:
             piece = batch.schema.serialize().to_pybytes() + piece
         self._file.append(piece)
@@ -59,7 +62,6 @@ class SegmentWriter:
         if self._file is not None:
             self._file.close()
         self._file = None
-        self.open_name = ""
         self._number += 1
         self._batches = 0
 

@@ -1,0 +1,162 @@
+"""`python -m raypg.results`, as a user and as a script read it."""
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from raypg.results import __main__ as command_line
+from raypg.results.output import format_cell, print_rows
+from raypg.store import Store
+from tests.results.sweeps import epoch_row, new_store, trial_row, write
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    store = new_store(
+        tmp_path, "depth", command="raypg.tune depth.py", axes=["model.depth"]
+    )
+    rows = [
+        trial_row("a", val__accuracy=0.5, config__model__depth=22),
+        trial_row("b", val__accuracy=0.9, config__model__depth=40),
+        trial_row("c", "failed", status_reason="loss is NaN", config__model__depth=58),
+    ]
+    write(store, "depth", trials=rows, epochs=[epoch_row("a", 1, lr=float("nan"))])
+    monkeypatch.setenv("RAYPG_STORE", store.uri)
+    return store
+
+
+def _run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["raypg.results", *arguments])
+    with pytest.raises(SystemExit) as end:  # noqa: PT011 typer always exits
+        command_line.main()
+    return int(end.value.code or 0)
+
+
+@pytest.mark.usefixtures("store")
+def test_ls_counts_the_trials(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(monkeypatch, "ls", "--format", "json") == 0
+    (line,) = json.loads(capsys.readouterr().out)
+    assert (line["sweep"], line["trials"], line["failed"]) == ("depth", 3, 1)
+    assert (line["metric"], line["best"]) == ("val.accuracy", 0.9)
+
+
+@pytest.mark.usefixtures("store")
+def test_show_tells_what_failed_and_why(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(monkeypatch, "show", "depth") == 0
+    out = capsys.readouterr().out
+    assert "command: raypg.tune depth.py" in out
+    assert "3 (2 completed, 0 cached, 0 stopped early, 1 failed, 0 unfinished)" in out
+    assert "failed: c (c): loss is NaN" in out
+    assert "config.model.depth" in out
+    assert "one seed says nothing about noise" in out
+    assert _run(monkeypatch, "show", "depth", "--format", "csv") == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["config.model.depth"] for row in rows] == ["22", "40", "58"]
+
+
+@pytest.mark.usefixtures("store")
+def test_best_is_one_trial(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(monkeypatch, "best", "depth", "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["trial"] == "b"
+    assert _run(monkeypatch, "best", "depth") == 0
+    assert "config.model.depth  40" in capsys.readouterr().out
+    assert _run(monkeypatch, "best", "depth", "--metric", "best.val.accuracy") == 2
+
+
+@pytest.mark.usefixtures("store")
+def test_json_has_null_for_a_nan(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query = "select trial, lr, val from epochs"
+    assert _run(monkeypatch, "sql", query, "--format", "json") == 0
+    row = {"trial": "a", "lr": None, "val.loss": None, "val.accuracy": None}
+    assert json.loads(capsys.readouterr().out) == [row]
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "dept"], 'Did you mean "depth"?'),
+        (["sql", "select dept from trials"], "Did you mean config.model.depth?"),
+        (["ls", "--store", "/nowhere/at/all"], "must exist"),
+        (["ls", "--store", "ftp://host"], "s3://"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert _run(monkeypatch, *arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert message in captured.err
+
+
+def test_a_pipe_gets_whole_cells_and_may_close_early(store: Store) -> None:
+    query = "select repeat('x', 300) as long from range(100000)"
+    command = [sys.executable, "-m", "raypg.results", "sql", query]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline() == "long\n"
+    assert process.stdout.readline() == "x" * 300 + "\n"
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    process.wait()
+
+
+def test_a_terminal_gets_a_table_that_fits(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    print_rows([{"name": "x" * 60, "n": 1}], ["name", "n"], "table")
+    lines = re.sub(r"\x1b\[\d+m", "", capsys.readouterr().out).splitlines()
+    assert max(map(len, lines)) <= 40
+    assert "".join(lines).count("x") == 60
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        (None, "-"),
+        (True, "true"),
+        (1 / 3, "0.33333"),
+        ([1, 2.0], "[1, 2]"),
+        ("a\nb", "a b"),
+    ],
+)
+def test_a_cell_is_short(value: object, cell: str) -> None:
+    assert format_cell(value) == cell
+
+
+def test_csv_quotes_lists_and_leaves_missing_cells_empty(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_rows([{"a": [1, 2], "b": None, "c": True}], ["a", "b", "c"], "csv")
+    assert capsys.readouterr().out == 'a,b,c\n"[1, 2]",,true\n'
