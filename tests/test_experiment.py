@@ -88,6 +88,7 @@ def test_a_space_file_is_loaded_with_its_question(write: Write) -> None:
         (DEPTHS.replace("40", "True"), "must be a whole number; found true"),
         (DEPTHS.replace("40", "None"), "must be a whole number; found null"),
         (DEPTHS.replace("[22, 40]", "[]"), "must have at least one value"),
+        (DEPTHS.replace("model.depth", "train.metric"), "left to the space's metric"),
         (DEPTHS.replace("model.depth", "model"), 'Did you mean "model.name"?'),
         (ASHA.replace("0.01, 1", "1, 0.1"), 'axes["optimizer.lr"]: low must be below'),
         (

@@ -10,6 +10,7 @@ import pytest
 import raypg
 from raypg import ASHA, Ablation, Search, choice, integer, log_uniform, uniform, when
 from raypg.config import Layer
+from raypg.errors import SpaceError
 from raypg.experiment import (
     AblationProposals,
     Past,
@@ -93,6 +94,11 @@ def test_an_ablation_knows_its_arms_and_its_baseline() -> None:
     found = ablation(DEPTHS)
     assert found.arms == ("model.depth=22", "model.depth=40")
     assert (found.baseline, found.num_trials) == ("model.depth=40", 4)
+
+
+def test_arms_that_would_train_the_same_are_an_error() -> None:
+    with pytest.raises(SpaceError, match="a test: axes: must make trials that differ"):
+        ablation(Ablation(axes={"data.root": ["a", "b"]}))
 
 
 def test_an_ablation_goes_on_with_what_has_not_ended() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from raypg.config import Layer
+from raypg.errors import SpaceError
 from raypg.experiment.draws import build_draws
 from raypg.experiment.space_file import SpaceFile
 from raypg.experiment.trials import (
@@ -89,6 +90,10 @@ class AblationProposals:
         )
         self.num_trials = len(self.trials)
         self._waiting = deque(self.trials)
+        if len({trial.key for trial in self.trials}) < self.num_trials:
+            where, rule = f"{resolver.path}: axes", "must make trials that differ"
+            fix = "data.root alone changes no number: remove that axis."
+            raise SpaceError(where, rule, "two that are one", fix)
 
     def propose(self) -> Trial | None:
         """The next arm of the current seed."""

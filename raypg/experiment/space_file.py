@@ -14,6 +14,7 @@ from raypg.models import DenseNetConfig, effective_depth
 from raypg.space import Ablation, AblationStudy, Search
 
 _EXAMPLE = 'Write SPACE = Ablation(axes={"model.depth": [22, 40]}), or a Search.'
+_KEEP_ONE = "Keep one; the others have files of their own."
 _MOST_FRAMES = 5
 
 
@@ -68,12 +69,12 @@ def parse_space(source: str, path: str, layers: Sequence[Layer] = ()) -> SpaceFi
         ConfigError: a layer is wrong, or sets what the space varies.
     """
     try:
-        tree = ast.parse(source)
+        tree = ast.parse(source, path)
         _check_assigned_once(tree, path)
         space = _run(source, path)
     except SyntaxError as cause:
         found = f"{cause.msg}: {(cause.text or '').strip()}"
-        where = f"{path}:{cause.lineno}"
+        where = f"{cause.filename}:{cause.lineno}"
         raise SpaceError(where, "must be Python", found, "Correct it.") from cause
     except SpaceError as cause:
         where, *rest = cause.args
@@ -96,11 +97,8 @@ def _run(source: str, path: str) -> Ablation | Search:
     if not found:
         raise _no_space(source, path, vars(module))
     if len(found) > 1:
-        rule, fix = (
-            "must hold one space",
-            "Keep one; the others have files of their own.",
-        )
-        raise SpaceError(path, rule, " and ".join(found), fix)
+        names = " and ".join(found)
+        raise SpaceError(path, "must hold one space", names, _KEEP_ONE)
     ((name, space),) = found.items()
     if isinstance(space, AblationStudy):
         space = space.build_ablation()
@@ -139,8 +137,7 @@ def _check_assigned_once(tree: ast.Module, path: str) -> None:
     ]
     if len(lines) > 1:
         found = f"SPACE on lines {', '.join(lines)}"
-        fix = "Keep one; the others have files of their own."
-        raise SpaceError(path, "must hold one space", found, fix)
+        raise SpaceError(path, "must hold one space", found, _KEEP_ONE)
 
 
 def _import_error(cause: BaseException, source: str, path: str) -> SpaceError:

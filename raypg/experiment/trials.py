@@ -174,6 +174,10 @@ def _clashes(resolver: Resolver) -> Iterator[ConfigError]:
             fix = "Leave it out, or edit the space."
             found = quote_value(layer.values[key])
             yield ConfigError(layer.where(key), rule, found, fix)
+    for key in sorted(resolver.fixed.keys() & owners.keys()):
+        where, rule = f"{path}: {owners[key]}", "must be left to the space's metric"
+        found, fix = quote_value(resolver.fixed[key]), "Remove the axis."
+        yield ConfigError(where, rule, found, fix)
     yield from _fixed_clashes(resolver)
 
 
