@@ -16,7 +16,7 @@ ORDER = """
 errors strict faults
 space bucket folder store results models data optim metrics
 config
-experiment training ledger checkpoints provenance progress
+experiment training trial ledger checkpoints provenance progress
 cluster
 studies
 console tune train results.__main__ data.__main__

@@ -1,0 +1,141 @@
+"""One trial from its config to its results, wherever it is trained.
+
+A cluster's worker and `python -m raypg.train` do the same: load the data, train, write
+the predictions, and say how it ended.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from raypg.config import Config
+from raypg.data import Dataset, load_dataset
+from raypg.data.config import DataConfig
+from raypg.errors import TrialError
+from raypg.models import ModelConfig, build_model, count_flops, num_parameters
+from raypg.results.predictions import write_predictions
+from raypg.store import Store
+from raypg.training.evaluation import Evaluation
+from raypg.training.link import Link
+from raypg.training.loop import train
+from raypg.training.outcome import Outcome
+from raypg.training.state import State
+from raypg.training.world import World
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the predictions of one attempt of a trial are kept."""
+
+    store: Store
+    sweep: str
+    trial: str
+    attempt: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialEnd:
+    """How a trial ended that did not raise.
+
+    Attributes:
+        status: `completed` or `stopped`.
+        reason: why before its last epoch; empty otherwise.
+        summary: columns of the `trials` table that only the trainer knows.
+        test: columns of the `test_results` table.
+    """
+
+    status: str
+    reason: str = ""
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    test: Mapping[str, float] = field(default_factory=dict)
+
+
+def train_trial(
+    config: Config, world: World, link: Link, state: State | None, place: Place
+) -> TrialEnd:
+    """Train a trial, from the start or from a state, and keep its predictions.
+
+    Args:
+        config: of the trial.
+        world: this worker's rank, device and threads.
+        link: hears of each epoch, and may stop the trial.
+        state: where to go on from; None starts afresh.
+        place: for the predictions, which rank 0 writes.
+
+    Raises:
+        DataError: the data set cannot be loaded.
+        TrialError: the loss is not finite.
+    """
+    data = shared_dataset(config.data)
+    outcome = train(config, data, world, link, state)
+    if outcome.status == "stopped" or not world.is_first:
+        return TrialEnd(status=outcome.status)
+    _write_predictions(place, data, outcome)
+    return TrialEnd(
+        status=outcome.status,
+        reason=outcome.reason,
+        summary=_summary(config, data, outcome),
+        test=_test_columns(outcome.best_epoch, outcome.test),
+    )
+
+
+def failure_reason(error: Exception) -> str:
+    """One line that says why a trial failed."""
+    if isinstance(error, TrialError):
+        return str(error)
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return f"out of memory: {error}".splitlines()[0]
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+@lru_cache(maxsize=4)
+def shared_dataset(config: DataConfig) -> Dataset:
+    """Memory-mapped and read-only, so that trials in one process may share it."""
+    return load_dataset(config)
+
+
+@lru_cache(maxsize=256)
+def model_costs(
+    config: ModelConfig, image_shape: tuple[int, int, int], num_classes: int
+) -> tuple[int, int]:
+    """Parameters, and multiply-adds of one image's forward pass."""
+    with torch.device("meta"):
+        model = build_model(config, image_shape, num_classes)
+    return num_parameters(model), count_flops(model, image_shape)
+
+
+def _summary(config: Config, data: Dataset, outcome: Outcome) -> dict[str, object]:
+    parameters, flops = model_costs(config.model, data.image_shape, data.num_classes)
+    return {
+        "num_parameters": parameters,
+        "num_flops": flops,
+        "best_epoch": outcome.best_epoch,
+        "best.val.accuracy": outcome.best["val.accuracy"],
+        "best.val.loss": outcome.best["val.loss"],
+    }
+
+
+def _test_columns(epoch: int, test: Evaluation | None) -> dict[str, float]:
+    if test is None:
+        return {}
+    return {"epoch": epoch, "test.loss": test.loss, "test.accuracy": test.accuracy}
+
+
+def _write_predictions(place: Place, data: Dataset, outcome: Outcome) -> None:
+    for table, evaluation, split in (
+        ("predictions", outcome.val, data.val),
+        ("test_predictions", outcome.test, data.test),
+    ):
+        if evaluation is not None:
+            write_predictions(
+                place.store,
+                place.sweep,
+                place.trial,
+                place.attempt,
+                probabilities_NK=evaluation.probabilities_NK.numpy(),
+                labels_N=split.labels_N,
+                table=table,
+            )
