@@ -5,12 +5,16 @@ import importlib.metadata
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
+from functools import cache
 
 from raypg.config.code import training_code
 from raypg.config.tree import Config, Leaf, flatten
 from raypg.data import data_version
 
 _ALTERS_NOTHING = ("data.root",)
+# A sweep of 10,000 trials asks 10,000 times, and looks up the files each time.
+_known_version = cache(data_version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +49,21 @@ def fingerprint(config: Config, *, device: str, num_workers: int) -> Fingerprint
         device: its type, `cpu` or `cuda`.
         num_workers: of the trial.
     """
-    major, minor, *_ = importlib.metadata.version("torch").split(".")
     return Fingerprint(
         config=config_hash(config),
-        data=data_version(config.data),
+        data=_known_version(config.data),
         code=training_code(config.model.name, config.data.name),
         device=device,
-        torch=f"{major}.{minor}",
+        torch=_torch_version(),
         num_workers=num_workers,
     )
+
+
+@cache
+def _torch_version() -> str:
+    # The package's metadata are read and parsed anew each time: 2 ms a trial.
+    major, minor, *_ = importlib.metadata.version("torch").split(".")
+    return f"{major}.{minor}"
 
 
 def config_hash(config: Config) -> str:
