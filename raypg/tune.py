@@ -11,7 +11,7 @@ from raypg.cluster.sweep import Finished, resume_sweep, start_sweep
 from raypg.config import to_yaml
 from raypg.console import build_layers, run_app, split_arguments
 from raypg.errors import ConfigError
-from raypg.experiment import load_space
+from raypg.experiment import base_config, load_space
 from raypg.results import open_results
 from raypg.results.answer import summarise
 from raypg.results.output import print_table

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
-from functools import cache
 
 from raypg.config.code import training_code
 from raypg.config.tree import Config, Leaf, flatten

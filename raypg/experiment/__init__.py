@@ -1,5 +1,6 @@
 """A space file is loaded and checked; a space and layers become trials, one by one."""
 
+from raypg.experiment.base import base_config
 from raypg.experiment.proposals import (
     AblationProposals,
     Past,
