@@ -74,13 +74,22 @@ def part_content(rows: pa.Table, *, covers: Collection[str]) -> bytes:
     pq.write_table(
         rows,
         sink,
-        compression="zstd",
+        compression=dict(_codec(name, kind) for name, kind in kinds.items()),
         row_group_size=128 * 1024,
         use_dictionary=[name for name in kinds if name not in encodings],
         column_encoding=encodings,
     )
     content: bytes = sink.getvalue().to_pybytes()
     return content
+
+
+def _codec(name: str, kind: pa.DataType) -> tuple[str, str]:
+    """How a column, by its path in Parquet, is compressed.
+
+    Metrics hardly are: LZ4 reads them in two thirds of the time, and is 6 % larger.
+    """
+    path = f"{name}.list.element" if pa.types.is_list(kind) else name
+    return path, "lz4" if kind == pa.float32() else "zstd"
 
 
 def _encoding(kind: pa.DataType) -> str | None:

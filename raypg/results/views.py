@@ -133,7 +133,9 @@ def _register(cursor: Any, table: str, snapshots: Sequence[Snapshot]) -> bool:  
     rows = join([core_schema(table).empty_table(), *live])
     retried = {trial for one in snapshots for trial in one.retried()}
     cursor.register(f"{table}_parts", FileSystemDataset(fragments, schema, parquet))
-    cursor.register(f"{table}_live", rows.cast(_single(rows.schema)))
+    single = _single(rows.schema)
+    rows = rows if single == rows.schema else rows.cast(single)
+    cursor.register(f"{table}_live", rows)
     cursor.register(f"{table}_retried", pa.table({"trial": pa.array([*retried], TEXT)}))
     return bool(retried)
 
