@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rich.console import Console, ConsoleRenderable
 from rich.live import Live
@@ -26,7 +26,8 @@ class Pace:
 
     num_trials: int
     epochs_per_trial: int
-    started: float = field(default_factory=time.monotonic)
+    started: float = 0.0
+    """When the first epoch began: starting workers is no measure of training."""
     num_epochs: int = 0
     skipped_epochs: int = 0
     """Epochs that no one trains: of cached and of stopped trials."""
@@ -38,6 +39,11 @@ class Pace:
         total = self.num_trials * self.epochs_per_trial
         rest = max(0, total - self.skipped_epochs - self.num_epochs)
         return rest * (time.monotonic() - self.started) / self.num_epochs
+
+    def note_epoch(self, epoch_s: float) -> None:
+        """Count an epoch that was trained."""
+        self.started = self.started or time.monotonic() - epoch_s
+        self.num_epochs += 1
 
     def note_end(self, entry: Entry) -> None:
         """Take the epochs that a trial will not train off the rest."""
@@ -78,7 +84,7 @@ class Lines:
 
     def on_epoch(self, entry: Entry, metrics: Mapping[str, float]) -> None:
         """Say how far the sweep is, at most every few seconds."""
-        self._pace.num_epochs += 1
+        self._pace.note_epoch(metrics["epoch_s"])
         if time.monotonic() - self._spoke >= LINE_EVERY_S:
             value = show_value(self._metric, metrics.get(self._metric))
             self._say(f"{name_of(entry)}: epoch {entry.epoch}, {self._metric} {value}")
@@ -165,7 +171,7 @@ class LiveTable:
     def on_epoch(self, entry: Entry, metrics: Mapping[str, float]) -> None:
         """Take in an epoch; the thread draws it."""
         with self._lock:
-            self._pace.num_epochs += 1
+            self._pace.note_epoch(metrics["epoch_s"])
             self._running[entry.trial.key] = entry
 
     def on_end(self, entry: Entry) -> None:

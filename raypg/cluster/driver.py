@@ -114,7 +114,10 @@ def _fit(launch: Launch, searcher: object, recorder: object, ending: Ending) -> 
             name="checkpoints",
             storage_path=launch.store.path(launch.sweep),
             storage_filesystem=launch.store.filesystem,
-            checkpoint_config=tune.CheckpointConfig(num_to_keep=2),
+            # Our results say when a checkpoint is due: a failed trial has none.
+            checkpoint_config=tune.CheckpointConfig(
+                num_to_keep=2, checkpoint_at_end=False
+            ),
             failure_config=tune.FailureConfig(max_failures=1),
             callbacks=[recorder],
             stop=EndingStopper(ending),

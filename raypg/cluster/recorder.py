@@ -1,6 +1,8 @@
 """Tune's events become entries in the ledger, and processes that die are counted."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
@@ -71,7 +73,7 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         summary = dict(last.get("raypg_summary") or {})
         if checkpoint is not None:
             summary["checkpoint"] = checkpoint.path
-        summary["node"] = last.get("node_ip")
+        summary |= {"node": last.get("node_ip"), "pid": last.get("pid")}
         self._ledger.end(
             entry,
             last.get("raypg_status", "failed"),
@@ -97,7 +99,7 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
     ) -> None:
         """A process died again without getting further: the trial has failed."""
         entry = self._searcher.live.pop(trial.trial_id)
-        cause = str(trial.get_pickled_error() or "unknown").strip()
+        cause = _traceback(trial)
         reason = f"its process died twice after epoch {entry.epoch}"
         self._ledger.end(entry, "failed", reason=reason, error=cause)
         self._on_failure(entry)
@@ -130,3 +132,10 @@ def _reason(entry: Entry, last: dict[str, Any]) -> str:
     if last.get("raypg_status") == "stopped":
         return f"stopped by the scheduler after epoch {entry.epoch}"
     return ""
+
+
+def _traceback(trial: Trial) -> str:
+    """What Tune kept of the errors of a trial's processes, without colours."""
+    if not trial.error_file:
+        return ""
+    return re.sub(r"\x1b\[\d+m", "", Path(trial.error_file).read_text())

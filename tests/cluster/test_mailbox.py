@@ -1,0 +1,102 @@
+import threading
+import time
+
+from raypg.cluster.mailbox import Mailbox
+from raypg.cluster.messages import Assignment, Ended, Report
+
+
+def assignment(trial: str = "t") -> Assignment:
+    return Assignment(
+        trial=trial,
+        sweep="s",
+        store="runs",
+        attempt=0,
+        config={"train.epochs": 3},
+        device="cpu",
+        num_threads=1,
+        checkpoint_every_s=1.0,
+        keeps_every_state=False,
+        trials_per_worker=0,
+    )
+
+
+def report(number: int, epoch: int) -> Report:
+    return Report(number=number, incarnation=0, epoch=epoch, metrics={"lr": 0.1})
+
+
+def test_an_assignment_survives_its_trip_as_text() -> None:
+    assert Assignment.from_json(assignment().to_json()) == assignment()
+
+
+def test_reports_arrive_in_order_and_the_end_last() -> None:
+    box = Mailbox()
+    number = box.assign(assignment(), None)
+    for epoch in (1, 2):
+        box.report(report(number, epoch))
+    box.end(Ended(number=number, status="completed"))
+    assert [getattr(box.next_message(0), "epoch", "end") for _ in range(3)] == [
+        1,
+        2,
+        "end",
+    ]
+    assert box.next_message(0) is None
+
+
+def test_an_epoch_is_decided_when_the_next_is_asked_for() -> None:
+    box = Mailbox()
+    number = box.assign(assignment(), None)
+    box.report(report(number, 1))
+    assert not box.wait_decided(number, 1, 0)
+    box.next_message(0)
+    assert not box.wait_decided(number, 1, 0)
+    box.next_message(0)
+    assert box.wait_decided(number, 1, 0)
+
+
+def test_a_stop_wakes_whoever_waits_for_a_decision() -> None:
+    box = Mailbox()
+    number = box.assign(assignment(), None)
+    box.report(report(number, 1))
+    timer = threading.Timer(0.05, box.stop)
+    timer.start()
+    started = time.monotonic()
+    assert box.wait_decided(number, 1, 30)
+    assert time.monotonic() - started < 10
+    assert box.wait_stop(number, 0)
+    timer.join()
+
+
+def test_the_next_trial_stops_the_one_before_and_forgets_its_reports() -> None:
+    box = Mailbox()
+    first = box.assign(assignment("a"), None)
+    box.report(report(first, 1))
+    second = box.assign(assignment("b"), None)
+    assert box.wait_stop(first, 0)
+    assert not box.wait_stop(second, 0)
+    box.report(report(first, 2))
+    box.end(Ended(number=first, status="completed"))
+    assert box.next_message(0) is None
+
+
+def test_workers_that_were_replaced_get_the_trial_again_with_its_last_state() -> None:
+    box = Mailbox()
+    number = box.assign(assignment(), b"first")
+    job = box.next_job(0)
+    assert job is not None
+    assert (job.incarnation, job.state) == (0, b"first")
+    box.report(
+        Report(number=number, incarnation=0, epoch=1, metrics={}, state=b"second")
+    )
+    again = box.next_job(0)
+    assert again is not None
+    assert (again.number, again.incarnation, again.state) == (number, 1, b"second")
+
+
+def test_a_trial_that_ended_is_not_given_again() -> None:
+    box = Mailbox()
+    number = box.assign(assignment(), None)
+    box.next_job(0)
+    box.end(Ended(number=number, status="failed"))
+    assert box.next_job(0) is None
+    box.close()
+    assert box.is_closed()

@@ -1,0 +1,39 @@
+"""What the tests share: one Ray cluster, and short ways to run a sweep."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from raypg.cluster.connect import connect, disconnect
+from raypg.cluster.prepare import Options
+from raypg.cluster.sweep import Finished, start_sweep
+from raypg.config import Layer, parse_overrides
+
+NUM_SLOTS = 4
+"""Declared CPUs of the shared cluster: slots, whatever the machine has."""
+
+RunSpace = Callable[..., Finished]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[None]:
+    """One Ray cluster for all tests that need one; ended with the last of them."""
+    connect(num_cpus=NUM_SLOTS)
+    yield
+    disconnect()
+
+
+@pytest.fixture
+def run_space(cluster: None, tmp_path: Path) -> RunSpace:
+    """Run the text of a space file as a sweep in a store of its own."""
+
+    def run(source: str, *overrides: str, **options: object) -> Finished:
+        path = tmp_path / "space.py"
+        path.write_text(f"from raypg import *\n{source}\n")
+        layers: list[Layer] = [parse_overrides(overrides)] if overrides else []
+        defaults = {"store": str(tmp_path / "runs"), "max_concurrent": 2}
+        given = {**defaults, **options}
+        return start_sweep(str(path), layers, Options(**given))  # type: ignore[arg-type]
+
+    return run
