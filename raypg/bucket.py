@@ -57,6 +57,8 @@ class BucketBackend:
             region=region or "us-east-1",
             connect_timeout=5,
             request_timeout=30,
+            # Small objects are then one request, not the three of a multipart upload.
+            allow_delayed_open=True,
         )
 
     def read(self, path: str) -> bytes:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 import pyarrow as pa
 
 from raypg.errors import RaypgError, StoreError
+from raypg.results.columns import CORE, VERSION
 from raypg.results.compact import compact
 from raypg.results.read import newest_version
-from raypg.results.schema import CORE, VERSION
 from raypg.results.segments import SegmentWriter
 from raypg.store import Store
 

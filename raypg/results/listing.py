@@ -8,8 +8,9 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from raypg.results.columns import TEXT
 from raypg.results.read import read_newest
-from raypg.results.schema import TEXT, flatten
+from raypg.results.schema import flatten
 from raypg.store import Store
 
 DEFAULT_METRIC = "val.accuracy"
@@ -27,7 +28,10 @@ class SweepLine:
     started: datetime | None
     seconds: float | None
     """From the first trial's start to the last one's end."""
+    planned: int | None
+    """How many trials it was to have."""
     trials: int
+    """How many it has, so far."""
     completed: int
     cached: int
     stopped: int
@@ -66,8 +70,9 @@ def read_line(store: Store, sweep: str) -> SweepLine:
         state={None: "?", True: "running", False: "ended"}[
             store.is_being_written(sweep)
         ],
-        started=started,
+        started=started or _moment(about.get("started")),
         seconds=(finished - started).total_seconds() if is_over else None,
+        planned=about.get("num_trials"),
         trials=rows.num_rows,
         completed=counts["completed"],
         cached=counts["cached"],
@@ -77,6 +82,10 @@ def read_line(store: Store, sweep: str) -> SweepLine:
         metric=metric,
         best=_best(rows, metric, mode),
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _best(rows: pa.Table, metric: str, mode: str) -> float | None:

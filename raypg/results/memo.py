@@ -9,15 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from raypg.errors import ResultsError
+from raypg.results.columns import TEXT, column_type, plain_value, widest
 from raypg.results.read import read_newest, read_snapshot
-from raypg.results.schema import (
-    TEXT,
-    column_type,
-    flat_rows,
-    leaves,
-    plain_value,
-    widest,
-)
+from raypg.results.schema import flat_rows, leaves
 from raypg.store import Store
 
 FlatRow = dict[str, Any]

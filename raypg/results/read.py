@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from raypg.results.schema import UNIQUE, VERSION, core_schema, join, unify
+from raypg.errors import ResultsError
+from raypg.results.columns import UNIQUE, VERSION
+from raypg.results.schema import core_schema, join, unify
 from raypg.results.segments import read_stream
 from raypg.store import Store
 
@@ -99,9 +101,17 @@ def retry_lost(read: Callable[[], Read]) -> Read:
     for _ in range(MAX_TRIES):
         try:
             return read()
-        except FileNotFoundError as cause:
+        except OSError as cause:
+            if not is_lost(cause):
+                raise
             lost = cause
     raise lost
+
+
+def is_lost(cause: Exception) -> bool:
+    """Whether a file that was open a moment ago is gone; libraries wrap the error."""
+    signs = ("NO_SUCH_KEY", "NOT_FOUND", "FileNotFoundError")
+    return isinstance(cause, FileNotFoundError) or any(s in str(cause) for s in signs)
 
 
 def newest(table: str, rows: pa.Table) -> pa.Table:
@@ -157,7 +167,7 @@ def _select(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def _parts(names: Sequence[str]) -> set[str]:
-    return {name for name in names if name.endswith(".parquet")}
+    return {n for n in names if n.startswith("part-") and n.endswith(".parquet")}
 
 
 def _open_all(store: Store, folder: str, names: Sequence[str]) -> Snapshot:
@@ -175,7 +185,11 @@ def _open_all(store: Store, folder: str, names: Sequence[str]) -> Snapshot:
 
 def _open_part(store: Store, folder: str, name: str) -> Part:
     handle = store.open(f"{folder}/{name}")
-    file = pq.ParquetFile(handle)
+    try:
+        file = pq.ParquetFile(handle)
+    except pa.ArrowInvalid as cause:
+        where, fix = store.path(folder, name), "Restore it, or delete it and its rows."
+        raise ResultsError(where, "must be whole", str(cause), fix) from cause
     about = json.loads(file.metadata.metadata[METADATA])
     covers, retried = frozenset(about["covers"]), frozenset(about["retried"])
     return Part(name, handle, file, covers, retried)

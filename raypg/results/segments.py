@@ -6,7 +6,8 @@ import pyarrow as pa
 
 from raypg.bucket import BucketFile
 from raypg.folder import FolderFile
-from raypg.results.schema import CORE, column_type, nest, plain_value, widest
+from raypg.results.columns import CORE, column_type, plain_value, widest
+from raypg.results.schema import nest
 from raypg.store import Store
 
 MAX_BYTES = 4_000_000

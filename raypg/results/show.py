@@ -1,5 +1,6 @@
 """One sweep on a page: what it is, its answer, its trials, and what went wrong."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,9 +19,10 @@ def print_sweep(results: Results, sweep: str) -> None:
     line = read_line(results.store, sweep)
     rows = results.trials(sweep)
     print(f"{sweep}: {line.kind}, {line.state}, started {format_cell(line.started)}")
-    for key in ("command", "question"):
-        if about.get(key):
-            print(f"{key}: {_one_line(about[key])}")
+    if question := str(about.get("question", "")).strip():
+        print(f"question: {question.splitlines()[0]}")
+    if command := about.get("command"):
+        print(f"command: python -m raypg.tune {shlex.join(command)}")
     print(
         f"trials: {line.trials} ({line.completed} completed, {line.cached} cached, "
         f"{line.stopped} stopped early, {line.failed} failed, "

@@ -12,9 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from raypg.results.columns import CORE, TEXT, UNIQUE, VERSION
 from raypg.results.explain import explain_error
-from raypg.results.read import Snapshot, read_newest, read_snapshot
-from raypg.results.schema import CORE, TEXT, UNIQUE, VERSION, core_schema, join, unify
+from raypg.results.read import Snapshot, is_lost, read_newest, read_snapshot
+from raypg.results.schema import core_schema, join, unify
 from raypg.store import Store
 
 UNIQUE_TRIALS = "unique_trials"
@@ -44,7 +45,7 @@ def run_query(store: Store, sweeps: Sequence[str], query: str) -> pa.Table:
             message = f"Invalid: {kinds[0].name if len(kinds) == 1 else many}"
         except duckdb.Error as cause:
             message = str(cause)
-            if "FileNotFoundError" in message:
+            if is_lost(cause):
                 raise FileNotFoundError(message) from cause
         known = {view: _columns(cursor, view) for view in _mentioned(query)}
     raise explain_error(message, VIEWS, known)

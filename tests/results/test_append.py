@@ -174,6 +174,29 @@ def test_a_bucket_holds_the_same_tables(monkeypatch: pytest.MonkeyPatch) -> None
     assert [line.completed for line in results.sweeps()] == [1]
 
 
+def test_a_reader_of_a_bucket_reads_again_when_compaction_came_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in s3_environment().items():
+        monkeypatch.setenv(name, value)
+    store = Store(create_bucket())
+    store.write_description("depth", {})
+    write(store, "depth", epochs=[epoch_row("a", 1)])
+    (lost,) = store.files("depth/tables/epochs")
+    real, reads = Store.open, []
+
+    def open_and_lose(self: Store, path: str) -> object:
+        handle = real(self, path)
+        reads.append(path)
+        if len(reads) == 1:
+            write(store, "depth", epochs=[epoch_row("a", 2)])
+            assert lost not in store.files("depth/tables/epochs")
+        return handle
+
+    monkeypatch.setattr(Store, "open", open_and_lose)
+    assert open_results(store).known_epochs("depth") == {"a": {1, 2}}
+
+
 def _fill_up(descriptor: int, piece: bytes) -> int:
     """A disk with room for ten more bytes."""
     os.pwrite(descriptor, bytes(piece[:10]), os.fstat(descriptor).st_size)

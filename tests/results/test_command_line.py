@@ -20,7 +20,7 @@ from tests.results.sweeps import epoch_row, new_store, trial_row, write
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     store = new_store(
-        tmp_path, "depth", command="raypg.tune depth.py", axes=["model.depth"]
+        tmp_path, "depth", command=["depth.py", "seed=1"], axes=["model.depth"]
     )
     rows = [
         trial_row("a", val__accuracy=0.5, config__model__depth=22),
@@ -55,7 +55,7 @@ def test_show_tells_what_failed_and_why(
 ) -> None:
     assert _run(monkeypatch, "show", "depth") == 0
     out = capsys.readouterr().out
-    assert "command: raypg.tune depth.py" in out
+    assert "command: python -m raypg.tune depth.py seed=1" in out
     assert "3 (2 completed, 0 cached, 0 stopped early, 1 failed, 0 unfinished)" in out
     assert "failed: c (c): loss is NaN" in out
     assert "config.model.depth" in out

@@ -9,18 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raypg.results.schema import (
-    CORE,
-    UNIQUE,
-    column_type,
-    core_schema,
-    flat_rows,
-    flatten,
-    leaves,
-    nest,
-    plain_value,
-    widest,
-)
+from raypg.results.columns import CORE, UNIQUE, column_type, plain_value, widest
+from raypg.results.schema import core_schema, flat_rows, flatten, leaves, nest
 
 SEGMENT = st.sampled_from(["a", "b", "c", "config", "model", "depth"])
 NAMES = st.lists(SEGMENT, min_size=1, max_size=4).map(".".join)
