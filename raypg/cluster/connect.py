@@ -111,11 +111,12 @@ def num_slots(need: Need) -> int:
     num_workers = 0
     for node in ray.nodes():
         if node["Alive"]:
-            num_workers += _workers_on(node["Resources"], need.per_worker)
+            num_workers += workers_on(node["Resources"], need.per_worker)
     return num_workers // need.workers_per_trial
 
 
-def _workers_on(has: Mapping[str, float], need: Mapping[str, float]) -> int:
+def workers_on(has: Mapping[str, float], need: Mapping[str, float]) -> int:
+    """How many workers fit on one node, by what it has and what each needs."""
     rooms = [
         int(has.get(name, 0.0) / amount + 1e-9)
         for name, amount in need.items()

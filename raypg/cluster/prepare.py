@@ -1,7 +1,6 @@
 """What is asked of a sweep, checked before anything starts and anything is written."""
 
 import importlib
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +12,17 @@ from raypg.cluster.connect import (
     check_room,
     connect,
     disconnect,
-    has_gpus,
     set_quiet_environment,
 )
-from raypg.config import Layer, Origin, check_workers
+from raypg.cluster.options import (
+    Options,
+    check_machine,
+    check_options,
+    joins_cluster,
+    need_of,
+)
+from raypg.config import Layer, check_workers
 from raypg.data import load_dataset
-from raypg.errors import ClusterError
 from raypg.experiment import (
     AblationProposals,
     SearchProposals,
@@ -29,37 +33,6 @@ from raypg.experiment import (
 from raypg.space import ASHA, Search
 
 AnyProposals = AblationProposals | SearchProposals
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How a sweep is to be run, as it was asked for.
-
-    Attributes:
-        store: folder or URI.
-        name: of a new sweep; empty takes the space file's stem.
-        address: of a cluster; empty starts one on this machine.
-        gpus_per_worker: below 0 is one where there are GPUs, none elsewhere.
-        max_concurrent: trials at a time; 0 is as many as fit.
-        trials_per_worker: trials after which a worker is replaced; 0 is never.
-        uses_group: workers are a Ray Train group even where there is but one.
-        is_fresh: train also what the store already holds.
-        checkpoint_every_s: seconds of training between a trial's checkpoints.
-    """
-
-    store: str
-    name: str = ""
-    address: str = ""
-    workers_per_trial: int = 1
-    cpus_per_worker: float = 1.0
-    gpus_per_worker: float = -1.0
-    max_concurrent: int = 0
-    trials_per_worker: int = 0
-    uses_group: bool = False
-    is_fresh: bool = False
-    uses_wandb: bool = False
-    checkpoint_every_s: float = 15.0
-    command: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -99,29 +72,48 @@ def ask(
     Raises:
         RaypgError: something is wrong; nothing was written.
     """
-    is_joined = bool(options.address or os.environ.get("RAY_ADDRESS"))
+    check_options(options)
+    is_joined = joins_cluster(options)
     if is_joined:
-        _connect(options, stack)
-    need = _need(options, is_joined=is_joined)
-    metric = {"train.metric": space_file.space.metric}
-    own = Layer(f"{space_file.path}: metric", metric, origin=Origin.AXIS)
+        join(options, stack)
+    need = need_of(options, is_joined=is_joined)
+    question = check(space_file, layers, need)
+    if not is_joined:
+        check_machine(need)
+        load_data(question)
+        join(options, stack)
+    check_room(need)
+    for note in space_file.notes:
+        print(note, file=sys.stderr)
+    return question
+
+
+def check(space_file: SpaceFile, layers: Sequence[Layer], need: Need) -> Question:
+    """Check a space under its layers; reads no data and needs no cluster.
+
+    Raises:
+        RaypgError: a value is not legal, or a batch smaller than the workers.
+    """
     proposals = build_proposals(
         space_file,
-        [*layers, own],
+        layers,
         device="cuda" if need.gpus_per_worker else "cpu",
         num_workers=need.workers_per_trial,
     )
     for trial in _examples(proposals):
         check_workers(trial.config, need.workers_per_trial)
-        if not is_joined:
-            load_dataset(trial.config.data)
-    if not is_joined:
-        _check_cores(need)
-        _connect(options, stack)
-    check_room(need)
-    for note in space_file.notes:
-        print(note, file=sys.stderr)
     return Question(space_file, layers, proposals, need)
+
+
+def load_data(question: Question) -> None:
+    """Have every data set that a trial may ask for ready on this machine.
+
+    Raises:
+        DataError: a file is missing, cut off or damaged.
+    """
+    configs = (trial.config.data for trial in _examples(question.proposals))
+    for config in dict.fromkeys(configs):
+        load_dataset(config)
 
 
 def _examples(proposals: AnyProposals) -> Iterator[Trial]:
@@ -132,25 +124,7 @@ def _examples(proposals: AnyProposals) -> Iterator[Trial]:
         yield from proposals.trials
 
 
-def _need(options: Options, *, is_joined: bool) -> Need:
-    gpus = options.gpus_per_worker
-    if gpus < 0:
-        gpus = 1.0 if has_gpus(is_joined=is_joined) else 0.0
-    return Need(options.workers_per_trial, options.cpus_per_worker, gpus)
-
-
-def _check_cores(need: Need) -> None:
-    """Refuse what this machine cannot give before a cluster is started on it."""
-    has = os.cpu_count() or 1
-    wants = need.workers_per_trial * need.cpus_per_worker
-    if wants > has:
-        where = "--workers-per-trial, --cpus-per-worker"
-        rule = f"a trial must fit in this machine's {has} CPUs"
-        fix = "Ask for less, or join a cluster with --address."
-        raise ClusterError(where, rule, f"{wants:g}", fix)
-
-
-def _connect(options: Options, stack: ExitStack) -> None:
+def join(options: Options, stack: ExitStack) -> None:
     """Connect, while a thread imports what the sweep needs next.
 
     Not the other way round: Ray's processes end with the thread that started them.

@@ -1,0 +1,102 @@
+"""How a sweep is to be run, as it was asked for, and whether this machine can."""
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from raypg.cluster.connect import Need, has_gpus, workers_on
+from raypg.errors import ClusterError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a sweep is to be run, as it was asked for.
+
+    Attributes:
+        store: folder or URI.
+        name: of a new sweep; empty takes the space file's stem.
+        address: of a cluster; empty starts one on this machine.
+        gpus_per_worker: below 0 is one where there are GPUs, none elsewhere.
+        max_concurrent: trials at a time; 0 is as many as fit.
+        trials_per_worker: trials after which a worker is replaced; 0 is never.
+        uses_group: workers are a Ray Train group even where there is but one.
+        is_fresh: train also what the store already holds.
+        checkpoint_every_s: seconds of training between a trial's checkpoints.
+    """
+
+    store: str
+    name: str = ""
+    address: str = ""
+    workers_per_trial: int = 1
+    cpus_per_worker: float = 1.0
+    gpus_per_worker: float = -1.0
+    max_concurrent: int = 0
+    trials_per_worker: int = 0
+    uses_group: bool = False
+    is_fresh: bool = False
+    uses_wandb: bool = False
+    checkpoint_every_s: float = 15.0
+    command: Sequence[str] = ()
+
+
+def check_options(options: Options) -> None:
+    """Refuse numbers that no cluster can make sense of.
+
+    Raises:
+        ClusterError: an amount is not finite, or a part of more than one GPU.
+    """
+    amounts = {
+        "--cpus-per-worker": options.cpus_per_worker,
+        "--gpus-per-worker": options.gpus_per_worker,
+        "--checkpoint-every": options.checkpoint_every_s,
+    }
+    for option, amount in amounts.items():
+        if not math.isfinite(amount):
+            fix = "Write a number."
+            raise ClusterError(option, "must be finite", str(amount), fix)
+    gpus = options.gpus_per_worker
+    if gpus > 1 and gpus % 1:
+        rule = "must be whole above 1: only one GPU can be shared"
+        fix = f"Write {math.ceil(gpus)}."
+        raise ClusterError("--gpus-per-worker", rule, f"{gpus:g}", fix)
+
+
+def check_machine(need: Need) -> None:
+    """Refuse what this machine cannot give before a cluster is started on it.
+
+    Raises:
+        ClusterError: a trial does not fit; says what the machine has.
+    """
+    has = machine_resources()
+    if workers_on(has, need.per_worker) >= need.workers_per_trial:
+        return
+    wants = {name: n * need.workers_per_trial for name, n in need.per_worker.items()}
+    where = "--workers-per-trial, --cpus-per-worker, --gpus-per-worker"
+    rule = f"a trial must fit in this machine's {_amounts(has)}"
+    fix = "Ask for less, or join a cluster with --address."
+    raise ClusterError(where, rule, _amounts(wants), fix)
+
+
+def joins_cluster(options: Options) -> bool:
+    """Whether a cluster is joined; else one is started on this machine."""
+    return bool(options.address or os.environ.get("RAY_ADDRESS"))
+
+
+def need_of(options: Options, *, is_joined: bool) -> Need:
+    """What a trial needs; GPUs where none are named are one where there are some."""
+    gpus = options.gpus_per_worker
+    if gpus < 0:
+        gpus = 1.0 if has_gpus(is_joined=is_joined) else 0.0
+    return Need(options.workers_per_trial, options.cpus_per_worker, gpus)
+
+
+def machine_resources() -> dict[str, float]:
+    """What a cluster that is started here has, by Ray's names."""
+    import torch
+
+    return {"CPU": os.cpu_count() or 1, "GPU": torch.cuda.device_count()}
+
+
+def _amounts(resources: Mapping[str, float]) -> str:
+    return " and ".join(f"{n:g} {name}s" for name, n in resources.items())
