@@ -1,7 +1,6 @@
 """One line a sweep: what it is, how far it is, and the best of it."""
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from raypg.results.columns import TEXT
-from raypg.results.read import read_newest
+from raypg.results.read import read_each, read_newest
 from raypg.results.schema import flatten
 from raypg.store import Store
 
@@ -45,9 +44,7 @@ class SweepLine:
 
 def read_lines(store: Store) -> list[SweepLine]:
     """All sweeps of a store, the oldest first."""
-    # Threads, as on a bucket each sweep waits for the network some five times.
-    with ThreadPoolExecutor(8) as pool:
-        lines = list(pool.map(lambda name: read_line(store, name), store.sweeps()))
+    lines = read_each(store.sweeps(), lambda name: read_line(store, name))
     return sorted(lines, key=lambda line: (str(line.started or "9"), line.sweep))
 
 

@@ -1,7 +1,7 @@
 """The store as a memo table: which trials it holds, and why it lacks others."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from raypg.errors import ResultsError
 from raypg.results.columns import TEXT, column_type, plain_value, widest
-from raypg.results.read import read_newest, read_snapshot
+from raypg.results.read import read_each, read_newest, read_snapshot
 from raypg.results.schema import flat_rows, leaves
 from raypg.store import Store
 
@@ -37,11 +37,9 @@ def read_completed(
         trials: only these; all when None.
     """
     found: dict[str, FlatRow] = {}
-    for rows in _completed(store):
-        if trials is not None:
-            wanted = pa.array([*trials], TEXT)
-            rows = rows.filter(pc.is_in(rows["trial"], value_set=wanted))
-        for row in flat_rows(rows):
+    wanted = None if trials is None else pa.array([*trials], TEXT)
+    for rows in read_each(store.sweeps(), lambda s: _hits(store, s, wanted)):
+        for row in rows:
             before = found.get(row["trial"])
             if before is None or _finished(before) <= _finished(row):
                 found[row["trial"]] = row
@@ -58,8 +56,8 @@ def find_stale(store: Store, wanted: Iterable[Mapping[str, Any]]) -> Stale:
         wanted: rows with `fingerprint.*`, of trials that the memo lacks.
     """
     past: dict[tuple[Any, ...], FlatRow] = {}
-    for rows in _completed(store, ["status", "finished", "fingerprint"]):
-        for row in flat_rows(rows):
+    for rows in read_each(store.sweeps(), lambda sweep: _prints(store, sweep)):
+        for row in rows:
             before = past.setdefault(_all_but_code(row), row)
             if _finished(before) <= _finished(row):
                 past[_all_but_code(row)] = row
@@ -92,9 +90,24 @@ def check_types(store: Store, columns: Mapping[str, object]) -> None:
         raise ResultsError(store.uri, "a column has one type", "; ".join(faults), fix)
 
 
-def _completed(store: Store, columns: Sequence[str] | None = None) -> list[pa.Table]:
-    tables = [read_newest(store, s, "trials", columns) for s in store.sweeps()]
-    return [rows.filter(pc.equal(rows["status"], "completed")) for rows in tables]
+def _hits(store: Store, sweep: str, wanted: pa.Array | None) -> list[FlatRow]:
+    """The completed trials of a sweep; most sweeps have none of those wanted."""
+    if wanted is not None:
+        keys = read_newest(store, sweep, "trials", ["trial"])
+        if not pc.any(pc.is_in(keys["trial"], value_set=wanted)).as_py():
+            return []
+    rows = read_newest(store, sweep, "trials")
+    is_hit = pc.equal(rows["status"], "completed")
+    if wanted is not None:
+        is_hit = pc.and_(is_hit, pc.is_in(rows["trial"], value_set=wanted))
+    return flat_rows(rows.filter(is_hit))
+
+
+def _prints(store: Store, sweep: str) -> list[FlatRow]:
+    """The fingerprints of a sweep's completed trials."""
+    columns = ["status", "finished", "fingerprint"]
+    rows = read_newest(store, sweep, "trials", columns)
+    return flat_rows(rows.filter(pc.equal(rows["status"], "completed")))
 
 
 def _finished(row: FlatRow) -> float:

@@ -7,6 +7,7 @@ write of a part and the deletion of its inputs doubles nothing.
 
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -33,6 +34,7 @@ class Part:
     name: str
     handle: pa.NativeFile
     file: pq.ParquetFile
+    schema: pa.Schema
     covers: frozenset[str]
     retried: frozenset[str]
     """Its trials with a second attempt or a later one."""
@@ -50,7 +52,7 @@ class Snapshot:
     def schema(self, table: str) -> pa.Schema:
         """The merged schema, with the core columns first."""
         own = [one.schema for one in self.live.values()]
-        own += [part.file.schema_arrow.remove_metadata() for part in self.parts]
+        own += [part.schema for part in self.parts]
         return unify([core_schema(table), *own])
 
     def retried(self) -> set[str]:
@@ -94,6 +96,16 @@ def read_newest(
     return retry_lost(
         lambda: _newest_of(read_snapshot(store, sweep, table), table, columns)
     )
+
+
+def read_each(
+    sweeps: Sequence[str], read: Callable[[str], Read], *, num_threads: int = 8
+) -> list[Read]:
+    """Read several sweeps side by side: on a bucket each waits for the network."""
+    if len(sweeps) < 2:
+        return [read(sweep) for sweep in sweeps]
+    with ThreadPoolExecutor(num_threads) as pool:
+        return list(pool.map(read, sweeps))
 
 
 def retry_lost(read: Callable[[], Read]) -> Read:
@@ -153,7 +165,7 @@ def _newest_of(
         schema = pa.schema([field for field in schema if field.name in wanted])
     found = [_select(one, schema) for one in snapshot.live.values()]
     for part in snapshot.parts:
-        own = [n for n in schema.names if n in part.file.schema_arrow.names]
+        own = [n for n in schema.names if n in part.schema.names]
         found.append(part.file.read(columns=own).replace_schema_metadata(None))
     rows = join([schema.empty_table(), *found])
     is_unique = not snapshot.live and len(snapshot.parts) < 2
@@ -191,5 +203,6 @@ def _open_part(store: Store, folder: str, name: str) -> Part:
         where, fix = store.path(folder, name), "Restore it, or delete it and its rows."
         raise ResultsError(where, "must be whole", str(cause), fix) from cause
     about = json.loads(file.metadata.metadata[METADATA])
+    schema = file.schema_arrow.remove_metadata()
     covers, retried = frozenset(about["covers"]), frozenset(about["retried"])
-    return Part(name, handle, file, covers, retried)
+    return Part(name, handle, file, schema, covers, retried)

@@ -6,6 +6,7 @@ structs, so that SQL reads `config.model.depth` without quotes.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -62,6 +63,7 @@ def flat_rows(table: pa.Table) -> list[dict[str, Any]]:
     return rows
 
 
+@cache
 def core_schema(table: str) -> pa.Schema:
     """The nested schema that a table has at least."""
     empty = {name: pa.array([], kind) for name, kind in CORE[table].items()}

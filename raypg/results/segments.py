@@ -11,6 +11,8 @@ from raypg.results.schema import nest
 from raypg.store import Store
 
 MAX_BYTES = 4_000_000
+MAX_BUCKET_BYTES = 500_000
+"""An object cannot grow: each flush puts the whole segment anew."""
 MAX_BATCHES = 512
 
 
@@ -27,6 +29,7 @@ class SegmentWriter:
         self._table = table
         self._writer = writer
         self._columns: dict[str, pa.DataType] = dict(CORE[table])
+        self._max_bytes = MAX_BYTES if store.is_local else MAX_BUCKET_BYTES
         self._number = 0
         self._batches = 0
         self._file: FolderFile | BucketFile | None = None
@@ -69,7 +72,9 @@ class SegmentWriter:
     def _roll(self, has_changed: bool) -> bool:
         if self._file is None:
             return False
-        is_full = self._file.size_bytes > MAX_BYTES or self._batches >= MAX_BATCHES
+        is_full = (
+            self._file.size_bytes > self._max_bytes or self._batches >= MAX_BATCHES
+        )
         if not (has_changed or is_full):
             return False
         self.close()

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from raypg.results.columns import CORE, TEXT, UNIQUE, VERSION
 from raypg.results.explain import explain_error
-from raypg.results.read import Snapshot, is_lost, read_newest, read_snapshot
+from raypg.results.read import Snapshot, is_lost, read_each, read_newest, read_snapshot
 from raypg.results.schema import core_schema, join, unify
 from raypg.store import Store
 
@@ -72,7 +72,7 @@ def open_views(store: Store, sweeps: Sequence[str], query: str) -> Iterator[Any]
             sources = sorted({*sweeps, *cached["source_sweep"].to_pylist()})
             own = list(sweeps) if cached.num_rows else None
             for table in tables:
-                snapshots = [read_snapshot(store, sweep, table) for sweep in sources]
+                snapshots = _snapshots(store, sources, table)
                 has_retried = _register(cursor, table, snapshots)
                 cursor.execute(_view_of(table, own, has_retried=has_retried))
         yield cursor
@@ -81,7 +81,7 @@ def open_views(store: Store, sweeps: Sequence[str], query: str) -> Iterator[Any]
 def trials_of(store: Store, sweeps: Sequence[str]) -> pa.Table:
     """The newest row of every trial of some sweeps, joined by name."""
     empty = core_schema("trials").empty_table().drop_columns([VERSION])
-    return join([empty, *(read_newest(store, sweep, "trials") for sweep in sweeps)])
+    return join([empty, *read_each(sweeps, lambda s: read_newest(store, s, "trials"))])
 
 
 @cache
@@ -96,6 +96,10 @@ def _database() -> Any:  # noqa: ANN401 duckdb's connection
     return database
 
 
+def _snapshots(store: Store, sweeps: Sequence[str], table: str) -> list[Snapshot]:
+    return read_each(sweeps, lambda sweep: read_snapshot(store, sweep, table))
+
+
 def _mentioned(query: str) -> set[str]:
     return {*VIEWS} & set(re.findall(r"\w+", query.lower()))
 
@@ -107,7 +111,7 @@ def _columns(cursor: Any, view: str) -> pa.Schema:  # noqa: ANN401
 def _cached_trials(store: Store, sweeps: Sequence[str]) -> pa.Table:
     """Which trials of these sweeps have their rows in another sweep."""
     columns = ["sweep", "trial", "status", "source_sweep"]
-    found = [read_newest(store, sweep, "trials", columns) for sweep in sweeps]
+    found = read_each(sweeps, lambda s: read_newest(store, s, "trials", columns))
     empty = pa.table({name: pa.array([], pa.string()) for name in columns})
     rows = pa.concat_tables([empty, *found])
     is_cached = pc.equal(rows["status"], "cached")
