@@ -5,10 +5,12 @@ import sys
 from collections.abc import Sequence
 
 import typer
+from typer.exceptions import TyperException
 
 from raypg.config import Layer, parse_overrides, preset_layer, read_yaml
 from raypg.errors import ConfigError, RaypgError
 
+WRONG = 2
 INTERRUPTED = 130
 
 
@@ -41,13 +43,20 @@ def split_arguments(arguments: Sequence[str]) -> tuple[str, list[str]]:
 def run_app(app: typer.Typer) -> None:
     """Run a command line; a mistake of the user is one line and exit code 2."""
     try:
-        app()
+        code = app(standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader (`head`) has seen enough. Python flushes once more at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except TyperException as error:
+        message = " ".join(error.format_message().split()).rstrip(".")
+        print(f"command line: {message}. See --help.", file=sys.stderr)
+        code = WRONG
     except RaypgError as error:
         print(error, file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        code = WRONG
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    if code:
+        sys.exit(code)

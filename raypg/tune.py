@@ -33,8 +33,16 @@ app = typer.Typer(
 )
 
 
-@app.command(epilog=EPILOG)
+def _given(text: str | None) -> str | None:
+    """An option's text, which an unset shell variable must not leave empty."""
+    if text is not None and not text.strip():
+        raise typer.BadParameter("must not be empty")
+    return text
+
+
+@app.command(epilog=EPILOG, context_settings={"max_content_width": 100})
 def tune(
+    context: typer.Context,
     arguments: Annotated[
         list[str] | None,
         typer.Argument(metavar="SPACE.py [KEY=VALUE ...]", show_default=False),
@@ -44,25 +52,32 @@ def tune(
     ] = None,
     preset: Annotated[str, typer.Option(help="paper or smoke.")] = "",
     store: Annotated[
-        str, typer.Option(envvar="RAYPG_STORE", help="Folder, s3://… or gs://…")
+        str,
+        typer.Option(
+            envvar="RAYPG_STORE", callback=_given, help="Folder, s3://… or gs://…"
+        ),
     ] = DEFAULT_STORE,
-    name: Annotated[str, typer.Option(help="Of the sweep; default: the file's.")] = "",
+    name: Annotated[
+        str | None,
+        typer.Option(callback=_given, help="Of the sweep; default: the file's."),
+    ] = None,
     address: Annotated[str, typer.Option(help="Of a Ray cluster to join.")] = "",
     workers_per_trial: Annotated[
-        int, typer.Option(min=1, metavar="N", help="DDP workers of a trial.")
+        int, typer.Option(metavar="N", help="DDP workers of a trial.")
     ] = 1,
     gpus_per_worker: Annotated[
-        float, typer.Option(metavar="X", help="Default: 1 where there are GPUs.")
+        float,
+        typer.Option(metavar="X", show_default="1 where there are GPUs"),
     ] = -1.0,
-    cpus_per_worker: Annotated[float, typer.Option(min=0.01, metavar="X")] = 1.0,
+    cpus_per_worker: Annotated[float, typer.Option(metavar="X")] = 1.0,
     max_concurrent: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Trials at a time; 0: all that fit.")
+        int, typer.Option(metavar="N", help="Trials at a time; 0: all that fit.")
     ] = 0,
     trials_per_worker: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Then a new process; 0: never.")
+        int, typer.Option(metavar="N", help="Then a new process; 0: never.")
     ] = 0,
     checkpoint_every: Annotated[
-        float, typer.Option(min=0, metavar="S", help="Seconds between checkpoints.")
+        float, typer.Option(metavar="S", help="Seconds between checkpoints.")
     ] = 15.0,
     worker_group: Annotated[
         bool, typer.Option("--worker-group", help="Ray Train's group for one worker.")
@@ -78,13 +93,15 @@ def tune(
         bool, typer.Option("--plan", help="What would it cost? --plan=count: no step.")
     ] = False,
     plan_count: Annotated[bool, typer.Option("--plan-count", hidden=True)] = False,
-    resume: Annotated[str, typer.Option(metavar="NAME", help="Go on with it.")] = "",
+    resume: Annotated[
+        str | None, typer.Option(metavar="NAME", callback=_given, help="Go on with it.")
+    ] = None,
 ) -> None:
     """Run every trial of a search space and say what came of it."""
     space, overrides = split_arguments(arguments or [])
     options = Options(
         store=store,
-        name=name,
+        name=name or "",
         address=address,
         workers_per_trial=workers_per_trial,
         gpus_per_worker=gpus_per_worker,
@@ -98,10 +115,7 @@ def tune(
         command=tuple(sys.argv[1:]),
     )
     if resume:
-        if space or overrides:
-            rule, fix = "must stand alone", "The sweep keeps its own space and config."
-            found = " ".join(arguments or [])
-            raise ConfigError(f"--resume {resume}", rule, found, fix)
+        _check_alone(context, resume)
         _finish(resume_sweep(resume, options))
     if not space:
         rule = "must name a space file"
@@ -114,6 +128,20 @@ def tune(
         print_plan(plan_sweep(space, layers, options, runs_steps=not plan_count))
     else:
         _finish(start_sweep(space, layers, options))
+
+
+def _check_alone(context: typer.Context, sweep: str) -> None:
+    """Refuse what a sweep that goes on cannot heed: it keeps what it started with."""
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in context.params
+        if name not in ("arguments", "resume", "store", "address")
+        and getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
+    given += context.params["arguments"] or []
+    if given:
+        rule, fix = "must stand alone", "The sweep keeps its own space and options."
+        raise ConfigError(f"--resume {sweep}", rule, " ".join(given), fix)
 
 
 def _finish(finished: Finished) -> NoReturn:

@@ -40,21 +40,29 @@ class Options:
     command: Sequence[str] = ()
 
 
+_LEAST = {
+    "workers_per_trial": 1,
+    "cpus_per_worker": 0.01,
+    "gpus_per_worker": 0,
+    "max_concurrent": 0,
+    "trials_per_worker": 0,
+    "checkpoint_every_s": 0,
+}
+
+
 def check_options(options: Options) -> None:
     """Refuse numbers that no cluster can make sense of.
 
     Raises:
-        ClusterError: an amount is not finite, or a part of more than one GPU.
+        ClusterError: one is too small, not finite, or a part of more than one GPU.
     """
-    amounts = {
-        "--cpus-per-worker": options.cpus_per_worker,
-        "--gpus-per-worker": options.gpus_per_worker,
-        "--checkpoint-every": options.checkpoint_every_s,
-    }
-    for option, amount in amounts.items():
-        if not math.isfinite(amount):
-            fix = "Write a number."
-            raise ClusterError(option, "must be finite", str(amount), fix)
+    for name, least in _LEAST.items():
+        amount = getattr(options, name)
+        option = "--" + name.removesuffix("_s").replace("_", "-")
+        is_default = amount == getattr(Options, name)
+        if not is_default and not (least <= amount < math.inf):
+            rule = f"must be a number of at least {least}"
+            raise ClusterError(option, rule, f"{amount:g}", "Change it.")
     gpus = options.gpus_per_worker
     if gpus > 1 and gpus % 1:
         rule = "must be whole above 1: only one GPU can be shared"
