@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from raypg.data.cache import load_cached
+from raypg.data.cache import load_cached, read_about
 from raypg.data.cifar import CIFAR10, CIFAR100
 from raypg.data.config import DataConfig
 from raypg.data.dataset import Dataset, DatasetSpec, Split
@@ -89,7 +89,9 @@ def data_version(config: DataConfig, cache_dir: Path | None = None) -> str:
         paths = find_files(source, config.root)
     except DataError:
         return _version(config, "")
-    return _load_files(config, paths, cache_dir or default_cache_dir()).version
+    folder = cache_dir or default_cache_dir()
+    about = read_about(_entry(config, paths, folder))
+    return about["version"] if about else _load_files(config, paths, folder).version
 
 
 def _load_files(
@@ -106,8 +108,13 @@ def _load_files(
             _check_owner(source, files)
         return build_dataset(config.name, source.spec, arrays, _version(config, digest))
 
+    return load_cached(_entry(config, paths, cache_dir), build)
+
+
+def _entry(config: DataConfig, paths: Mapping[str, Path], cache_dir: Path) -> Path:
+    """The place of these very files in the cache."""
     stamp = hashlib.md5(stamp_files(paths).encode()).hexdigest()[:12]
-    return load_cached(cache_dir / f"{_version(config, '')}-{stamp}", build)
+    return cache_dir / f"{_version(config, '')}-{stamp}"
 
 
 def _version(config: DataConfig, digest: str) -> str:

@@ -47,13 +47,23 @@ def load_cached(folder: Path, build: Callable[[], Dataset]) -> Dataset:
     return dataset
 
 
-def _load_entry(folder: Path) -> Dataset | None:
-    """A whole entry, memory-mapped; None for anything else."""
+def read_about(folder: Path) -> dict[str, Any] | None:
+    """What a whole entry says of itself, `version` for one; None for anything else."""
     try:
         about: dict[str, Any] = json.loads((folder / "about.json").read_text())
-        for name, size_bytes in about.pop("files").items():
-            if (folder / name).stat().st_size != size_bytes:
-                return None
+        sizes = about.pop("files").items()
+        is_whole = all((folder / name).stat().st_size == size for name, size in sizes)
+    except (OSError, ValueError, KeyError):
+        return None
+    return about if is_whole else None
+
+
+def _load_entry(folder: Path) -> Dataset | None:
+    """A whole entry, memory-mapped; None for anything else."""
+    about = read_about(folder)
+    if about is None:
+        return None
+    try:
         about |= {key: tuple(about[key]) for key in ("mean", "std", "class_names")}
         about |= {name: _load_split(folder, name) for name in SPLITS}
         return Dataset(**about)
