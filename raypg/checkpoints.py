@@ -1,11 +1,10 @@
 """A trial's checkpoints in a store: the last good one, found without any table."""
 
-import json
 import re
 
 from raypg.errors import CheckpointError
 from raypg.store import Store
-from raypg.training.state import INDEX_FILE, STATE_FILE, check_packed_state
+from raypg.training.state import read_packed_state
 
 _FOLDER = re.compile(r"checkpoint_(\d+)")
 
@@ -36,15 +35,7 @@ def read_checkpoint(store: Store, folder: str) -> bytes:
     Raises:
         CheckpointError: a file is missing, cut short or damaged.
     """
-    try:
-        index = json.loads(store.read(f"{folder}/{INDEX_FILE}"))
-        data = store.read(f"{folder}/{STATE_FILE}")
-    except (OSError, ValueError) as error:
-        rule = f"must hold {STATE_FILE} and {INDEX_FILE}"
-        fix = "An earlier checkpoint of the trial can be used."
-        raise CheckpointError(folder, rule, str(error), fix) from error
-    check_packed_state(data, index, folder)
-    return data
+    return read_packed_state(lambda name: store.read(f"{folder}/{name}"), folder)
 
 
 def last_good_checkpoint(store: Store, sweep: str, trial: str) -> str:

@@ -13,18 +13,19 @@ import torch
 from raypg.training.world import World
 
 
-def isolate(seed: int, world: World, *, deterministic: bool) -> None:
-    """Put the process-wide state that training depends on where a trial expects it.
+def isolate(world: World, *, deterministic: bool) -> None:
+    """Put the process-wide settings that training depends on where a trial expects it.
 
     Args:
-        seed: the trial's seed; each rank draws from a stream of its own, so that
-            dropout masks differ between ranks.
         world: device and threads of this worker.
         deterministic: forbid cuDNN's choice of an algorithm by timing.
     """
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
     torch.set_num_threads(world.num_threads)
+    torch.set_autocast_enabled(world.device.type, False)
+    torch.set_autocast_cache_enabled(True)
+    torch.clear_autocast_cache()
     torch.backends.cudnn.benchmark = not deterministic
     torch.backends.cudnn.deterministic = deterministic
     torch.backends.cudnn.allow_tf32 = False
@@ -32,23 +33,17 @@ def isolate(seed: int, world: World, *, deterministic: bool) -> None:
     torch.use_deterministic_algorithms(deterministic, warn_only=True)
     # Filling every fresh tensor would cost a pass over memory for each of them.
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
-    torch.set_autocast_cache_enabled(True)
-    rank_seed = seed + 1_000_003 * world.rank
-    random.seed(rank_seed)
-    np.random.seed(rank_seed % 2**32)
-    torch.manual_seed(rank_seed)
 
 
-def rng_states(device: torch.device) -> dict[str, torch.Tensor]:
-    """The states of the global generators that a trial draws from."""
-    states = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(device)
-    return states
+def seed_generators(seed: int, world: World, epoch: int) -> None:
+    """Put the global generators at the start of an epoch; 0 is before the first.
 
-
-def restore_rng(states: dict[str, torch.Tensor], device: torch.device) -> None:
-    """Put the global generators where `rng_states` found them."""
-    torch.set_rng_state(states["cpu"])
-    if device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"], device)
+    What an epoch draws follows from the seed, the rank and the epoch alone, so that a
+    state needs no place in a stream to go on from, whatever the number of workers, and
+    dropout masks differ between ranks.
+    """
+    mixed = np.random.SeedSequence(seed, spawn_key=(world.rank, epoch))
+    own = int(mixed.generate_state(1, np.uint64)[0])
+    random.seed(own)
+    np.random.seed(own % 2**32)
+    torch.manual_seed(own)

@@ -8,7 +8,7 @@ from torch import Tensor
 from raypg.config import Config
 from raypg.data import Dataset
 from raypg.training.evaluation import Evaluation, check_finite, evaluate
-from raypg.training.isolation import isolate
+from raypg.training.isolation import isolate, seed_generators
 from raypg.training.link import Link, freeze
 from raypg.training.outcome import Outcome
 from raypg.training.parts import Parts, build_parts, restore_parts, snapshot
@@ -43,10 +43,10 @@ def train(
         state: where to go on from; None starts afresh.
 
     Raises:
+        CheckpointError: the state is another network's or another optimizer's.
         TrialError: the loss is not finite.
     """
-    isolate(config.seed, world, deterministic=config.train.deterministic)
-    parts = build_parts(config, data, world)
+    parts = _start(config, data, world)
     if state is not None:
         restore_parts(parts, state)
     reason = _early_end(parts)
@@ -55,6 +55,12 @@ def train(
             return Outcome("stopped", "", parts.epoch, parts.best_epoch, parts.best)
         reason = _early_end(parts)
     return _completed(parts, reason)
+
+
+def _start(config: Config, data: Dataset, world: World) -> Parts:
+    isolate(world, deterministic=config.train.deterministic)
+    seed_generators(config.seed, world, 0)
+    return build_parts(config, data, world)
 
 
 def _train_epoch(parts: Parts, link: Link) -> bool:
@@ -95,6 +101,7 @@ def _learn(parts: Parts, link: Link, epoch: int) -> Tensor | None:
         workers agreed to stop.
     """
     world, batches = parts.world, parts.batches
+    seed_generators(parts.config.seed, world, epoch)
     parts.module.train()
     sums = torch.zeros(3, device=world.device)
     first_step = (epoch - 1) * batches.num_steps
@@ -136,11 +143,25 @@ def _completed(parts: Parts, reason: str) -> Outcome:
         parts.best_epoch,
         parts.best,
         val=val.gather(parts.world),
-        test=evaluate_best(parts),
+        test=_test_best(parts),
     )
 
 
-def evaluate_best(parts: Parts) -> Evaluation:
+def evaluate_state(
+    config: Config, data: Dataset, world: World, state: State
+) -> Evaluation:
+    """Test the best epoch that a state knows of, as the end of its trial does.
+
+    Raises:
+        CheckpointError: the state is another network's or another optimizer's.
+        TrialError: the loss is not finite.
+    """
+    parts = _start(config, data, world)
+    restore_parts(parts, state)
+    return _test_best(parts)
+
+
+def _test_best(parts: Parts) -> Evaluation:
     """The test split under the best epoch's weights; leaves them in the network."""
     parts.module.load_state_dict(parts.best_model)
     test = evaluate(parts.stepper, parts.module, parts.test_batches())

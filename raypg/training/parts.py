@@ -10,10 +10,10 @@ from torch.nn.parallel import DistributedDataParallel
 from raypg.config import Config
 from raypg.data import Dataset, Split
 from raypg.data.pipeline import Batches
+from raypg.errors import CheckpointError
 from raypg.models import build_model
 from raypg.optim import build_optimizer
 from raypg.training.evaluation import Evaluation
-from raypg.training.isolation import restore_rng, rng_states
 from raypg.training.link import Metrics
 from raypg.training.state import State, copy_to_host
 from raypg.training.step import Stepper, build_scaler
@@ -109,7 +109,6 @@ def snapshot(parts: Parts) -> State:
         model=copy_to_host(parts.module.state_dict()),
         optimizer=copy_to_host(parts.stepper.optimizer.state_dict()),
         scaler=copy_to_host(parts.stepper.scaler.state_dict()),
-        rng=rng_states(parts.world.device),
         best={
             "epoch": parts.best_epoch,
             "metrics": dict(parts.best),
@@ -120,19 +119,24 @@ def snapshot(parts: Parts) -> State:
 
 
 def restore_parts(parts: Parts, state: State) -> None:
-    """Put the trial where `state` left it.
+    """Put the trial where `state` left it; every rank takes the state of rank 0.
 
-    Every rank takes the state of rank 0; its own place in the stream of random numbers
-    is not in it, so that only a trial with one worker goes on bit for bit.
+    Raises:
+        CheckpointError: the state is another network's or another optimizer's.
     """
-    parts.module.load_state_dict(state.model)
-    parts.stepper.optimizer.load_state_dict(state.optimizer)
-    if state.scaler:
-        parts.stepper.scaler.load_state_dict(state.scaler)
+    try:
+        parts.module.load_state_dict(state.model)
+        # A copy: the optimizer would keep these very tensors, and change them.
+        parts.stepper.optimizer.load_state_dict(copy_to_host(state.optimizer))
+        if state.scaler:
+            parts.stepper.scaler.load_state_dict(state.scaler)
+    except (RuntimeError, ValueError, KeyError) as error:
+        found = str(error).strip().splitlines()[0]
+        fix = "Is it another trial's?"
+        rule = "must be of the network and optimizer that the config names"
+        raise CheckpointError("state", rule, found, fix) from error
     parts.epoch = state.epoch
     parts.best_epoch = state.best["epoch"]
     parts.best = dict(state.best["metrics"])
     parts.best_model = state.best["model"]
     parts.history = [dict(metrics) for metrics in state.history]
-    if parts.world.is_first:
-        restore_rng(state.rng, parts.world.device)

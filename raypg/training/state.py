@@ -3,7 +3,7 @@
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,26 +23,23 @@ class State:
     """A trial at the end of an epoch; tensors lie on the host and are never written.
 
     Attributes:
-        trial: the trial's fingerprint, so that no state meets another trial.
         epoch: epochs done, from 1.
         model: the state dict.
         optimizer: the optimizer's state dict.
         scaler: the gradient scaler's state dict; empty without fp16.
-        rng: the states of torch's generators, by device type.
-        best: the best epoch so far: `epoch`, `value`, `metrics` and `model`.
+        best: the best epoch so far: `epoch`, `metrics` and `model`.
         history: the metrics of every epoch so far, in order. They close the gap
             between a checkpoint and the tables.
-        stale_epochs: epochs since the best one, for early stopping.
+
+    There is no place in a stream of random numbers: each epoch starts its own.
     """
 
     epoch: int
     model: dict[str, Tensor]
     optimizer: dict[str, Any]
     scaler: dict[str, Any]
-    rng: dict[str, Tensor]
     best: dict[str, Any]
     history: list[dict[str, float]] = field(default_factory=list)
-    trial: str = ""
 
 
 def copy_to_host(value: Any) -> Any:  # noqa: ANN401 any tree of tensors
@@ -85,8 +82,13 @@ _FALL_BACK = "An earlier checkpoint of the trial can be used."
 def save_state(folder: Path, data: bytes, epoch: int) -> None:
     """Write packed state and, after it, the index that vouches for it."""
     (folder / STATE_FILE).write_bytes(data)
-    index = _Index(FORMAT, epoch, len(data), hashlib.sha256(data).hexdigest())
-    (folder / INDEX_FILE).write_text(json.dumps(asdict(index)))
+    (folder / INDEX_FILE).write_text(build_index(data, epoch))
+
+
+def build_index(data: bytes, epoch: int) -> str:
+    """The content of the index of packed state."""
+    digest = hashlib.sha256(data).hexdigest()
+    return json.dumps(asdict(_Index(FORMAT, epoch, len(data), digest)))
 
 
 def load_packed_state(folder: Path) -> bytes:
@@ -95,27 +97,34 @@ def load_packed_state(folder: Path) -> bytes:
     Raises:
         CheckpointError: a file is missing, cut short or damaged.
     """
-    try:
-        index = _Index(**json.loads((folder / INDEX_FILE).read_text()))
-        data = (folder / STATE_FILE).read_bytes()
-    except (OSError, ValueError, TypeError) as error:
-        rule = f"must hold {STATE_FILE} and {INDEX_FILE}"
-        raise CheckpointError(str(folder), rule, str(error), _FALL_BACK) from error
-    check_packed_state(data, asdict(index), str(folder))
-    return data
+    return read_packed_state(lambda name: (folder / name).read_bytes(), str(folder))
 
 
-def check_packed_state(data: bytes, index: Mapping[str, Any], where: str) -> None:
-    """Hold packed state against its index.
+def read_packed_state(read: Callable[[str], bytes], where: str) -> bytes:
+    """The packed state of a checkpoint wherever its files lie.
+
+    Args:
+        read: gives a file's content by its name, or raises an OSError.
+        where: what errors call the checkpoint.
 
     Raises:
-        CheckpointError: size or checksum differ.
+        CheckpointError: a file is missing, cut short or damaged.
     """
+    try:
+        index = _Index(**json.loads(read(INDEX_FILE)))
+        data = read(STATE_FILE)
+    except (OSError, ValueError, TypeError) as error:
+        rule = f"must hold {STATE_FILE} and {INDEX_FILE}"
+        raise CheckpointError(where, rule, str(error), _FALL_BACK) from error
+    if index.format != FORMAT:
+        rule, found = f"must have format {FORMAT}", str(index.format)
+        raise CheckpointError(where, rule, found, "Another raypg wrote it.")
     digest = hashlib.sha256(data).hexdigest()
-    if (len(data), digest) != (index.get("size_bytes"), index.get("sha256")):
-        rule = f"{STATE_FILE} must have {index.get('size_bytes')} bytes and its sha256"
+    if (len(data), digest) != (index.size_bytes, index.sha256):
+        rule = f"{STATE_FILE} must have {index.size_bytes} bytes and its sha256"
         found = f"{len(data)} bytes, sha256 {digest[:12]}…"
         raise CheckpointError(where, rule, found, _FALL_BACK)
+    return data
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,152 @@
+"""What one or two workers of a trial do: real processes, joined by gloo.
+
+Each scenario is run by every rank, and by one worker alone to compare with.
+"""
+
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing
+from torch import Tensor, nn
+
+from raypg.errors import TrialError
+from raypg.models import MODELS, ImageShape
+from raypg.training.state import pack_state, unpack_state
+from raypg.training.step import Stepper
+from raypg.training.world import World
+from tests.fakes import FakeLink, digest
+from tests.training.tiny import SIZES, tiny_config, train_tiny
+
+TRAINED = tiny_config("cnn", train__epochs=3)
+"""With batch norm and dropout, and a last batch of 23: 11 for one, 12 for the other."""
+
+
+def run_alone() -> dict[str, Any]:
+    """What one worker gives."""
+    return _scenarios(World(0, 1, torch.device("cpu"), 1))
+
+
+def run_ranks(folder: Path, num_workers: int) -> list[dict[str, Any]]:
+    """What each of several workers gives, by rank."""
+    arguments = (num_workers, folder)
+    torch.multiprocessing.spawn(_work, arguments, num_workers)  # type: ignore[no-untyped-call]
+    return [
+        pickle.loads((folder / f"{rank}.pickle").read_bytes())
+        for rank in range(num_workers)
+    ]
+
+
+def _work(rank: int, num_workers: int, folder: Path) -> None:
+    dist.init_process_group(
+        "gloo",
+        init_method=f"file://{folder}/meeting",
+        rank=rank,
+        world_size=num_workers,
+        timeout=timedelta(seconds=60),
+    )
+    found = _scenarios(World(rank, num_workers, torch.device("cpu"), 1))
+    (folder / f"{rank}.pickle").write_bytes(pickle.dumps(found))
+    dist.destroy_process_group()
+
+
+def _scenarios(world: World) -> dict[str, Any]:
+    return {
+        "learnt": {name: learn_without_norms(name, world) for name in MODELS},
+        "trained": train_whole(world),
+        "resumed": resume(world),
+        "stopped": stop_within_an_epoch(world),
+        "diverged": diverge(world),
+    }
+
+
+def learn_without_norms(name: str, world: World) -> dict[str, list[Tensor]]:
+    """The first gradients and the last weights, with no statistic of a batch."""
+    has_dropout = "model.dropout" in SIZES.get(name, {})
+    dropout = {"model__dropout": 0.0} if has_dropout else {}
+    config = tiny_config(name, **dropout, train__clip_norm=1.0, train__epochs=2)
+    with _without_batch_norm(name), _kept_gradients() as gradients:
+        _, link = train_tiny(config, world=world)
+    weights = [w for _, w in sorted(link.last_state.model.items())]
+    return {"gradients": gradients, "weights": weights}
+
+
+def train_whole(world: World) -> dict[str, Any]:
+    """A trial from start to end."""
+    outcome, link = train_tiny(TRAINED, world=world)
+    return {"outcome": outcome, "states": link.states}
+
+
+def resume(world: World) -> list[str]:
+    """Digests of a trial's last state and results: straight through, and resumed."""
+    straight, heard = train_tiny(TRAINED, world=world)
+    state = unpack_state(pack_state(heard.states[0]))
+    resumed, later = train_tiny(TRAINED, state=state, world=world)
+    return [
+        digest([link.digests[-1], vars(outcome.val), vars(outcome.test)])
+        for outcome, link in ((straight, heard), (resumed, later))
+    ]
+
+
+def stop_within_an_epoch(world: World) -> tuple[str, int, int]:
+    """How it ended, the epochs done, and the steps that this rank took."""
+    config = tiny_config(train__batch_size=8)
+    link = FakeLink(stop_at_ask=3 if world.is_first else 0)
+    with _kept_gradients(every=True) as gradients:
+        outcome, _ = train_tiny(config, link, world=world)
+    return outcome.status, outcome.epoch, len(gradients)
+
+
+def diverge(world: World) -> str:
+    """What a trial raises whose rate is far too high."""
+    try:
+        train_tiny(tiny_config(optimizer__lr=1e18), world=world)
+    except TrialError as error:
+        return str(error)
+    return ""
+
+
+@contextmanager
+def _without_batch_norm(name: str) -> Iterator[None]:
+    """Group norms in place of batch norms: each image by itself."""
+    build = MODELS[name]
+
+    def build_without(config: Any, shape: ImageShape, num_classes: int) -> nn.Module:  # noqa: ANN401
+        return _replace_norms(build(config, shape, num_classes))
+
+    with patch.dict(MODELS, {name: build_without}):
+        yield
+
+
+def _replace_norms(module: nn.Module) -> nn.Module:
+    for name, child in module.named_children():
+        if isinstance(child, nn.BatchNorm2d):
+            setattr(module, name, nn.GroupNorm(1, child.num_features))
+        else:
+            _replace_norms(child)
+    return module
+
+
+@contextmanager
+def _kept_gradients(*, every: bool = False) -> Iterator[list[Tensor]]:
+    """The gradients of the first step; or one gradient of every step."""
+    kept: list[Tensor] = []
+    step = Stepper.step
+
+    def keep(stepper: Stepper, images: Tensor, labels: Tensor, size: int) -> Tensor:
+        sums = step(stepper, images, labels, size)
+        gradients = [p.grad for p in stepper.model.parameters() if p.grad is not None]
+        if every:
+            kept.append(gradients[0].clone())
+        elif not kept:
+            kept.extend(gradient.clone() for gradient in gradients)
+        return sums
+
+    with patch.object(Stepper, "step", keep):
+        yield kept
