@@ -3,7 +3,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raypg.config import (
@@ -59,18 +59,21 @@ def faults(*arguments: str) -> list[str]:
     return str(caught.value).splitlines()
 
 
+@settings(deadline=None)  # the machine may be shared
 @given(LEAVES)
 def test_a_flattened_config_loads_back(leaves: dict[str, Any]) -> None:
     config = load([python_layer(leaves)])
     assert load([python_layer(flatten(config))]) == config
 
 
+@settings(deadline=None)  # the machine may be shared
 @given(LEAVES)
 def test_a_printed_config_loads_back(leaves: dict[str, Any]) -> None:
     config = load([python_layer(leaves)])
     assert load([parse_yaml(to_yaml(config), "a test")]) == config
 
 
+@settings(deadline=None)  # the machine may be shared
 @given(LEAVES)
 def test_a_config_typed_on_the_command_line_loads_back(leaves: dict[str, Any]) -> None:
     config = load([python_layer(leaves)])

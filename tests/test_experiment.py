@@ -6,7 +6,7 @@ import pytest
 
 from raypg.config import parse_overrides, preset_layer
 from raypg.errors import ConfigError, SpaceError
-from raypg.experiment import SpaceFile, build_proposals, load_space
+from raypg.experiment import SpaceFile, base_config, build_proposals, load_space
 from raypg.space import Ablation, Search
 
 SPACES = sorted((Path(__file__).parents[1] / "search_spaces").glob("*.py"))
@@ -205,6 +205,28 @@ def test_the_decorated_function_rounds_depths_and_says_so(write: Write) -> None:
 def test_a_space_is_data_and_runs_in_a_namespace_of_its_own(write: Write) -> None:
     path = write(DEPTHS + "if __name__ == '__main__':\n    raise RuntimeError\n")
     assert load_space(path).space == load_space(path).space
+
+
+@pytest.mark.parametrize(
+    ("source", "depth", "epochs"),
+    [
+        (DEPTHS, 40, 30),
+        (DEPTHS.replace("40", "28"), 22, 30),
+        (ASHA, 40, 9),
+        (
+            ASHA.replace(
+                "'optimizer.lr'", "'optimizer.name': choice('adamw'), 'optimizer.lr'"
+            ).replace("axes", "base={'optimizer.beta1': 0.8}, axes"),
+            40,
+            9,
+        ),
+    ],
+)
+def test_a_space_starts_from_its_baseline_or_from_its_first_values(
+    write: Write, source: str, depth: int, epochs: int
+) -> None:
+    found = base_config(load_space(write(source)), [])
+    assert (found.model.depth, found.train.epochs) == (depth, epochs)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("path", SPACES, ids=lambda path: path.stem)

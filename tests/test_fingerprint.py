@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import raypg
@@ -65,6 +65,7 @@ LEAVES = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)  # the machine may be shared
 @given(LEAVES, LEAVES)
 def test_keys_are_equal_where_configs_are(
     one: dict[str, Any], other: dict[str, Any]
