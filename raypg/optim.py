@@ -16,12 +16,12 @@ class SgdConfig:
     """The `optimizer.*` names under `sgd`. Defaults: Huang et al. 2017 on CIFAR."""
 
     name: Literal["sgd"] = "sgd"
-    lr: float = Field(0.1, gt=0, allow_inf_nan=False)
+    lr: float = Field(default=0.1, gt=0, allow_inf_nan=False)
     """Peak; stated for train.batch_size=64, never rescaled silently."""
-    momentum: float = Field(0.9, ge=0, lt=1)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
     nesterov: bool = True
     """Needs momentum."""
-    weight_decay: float = Field(1e-4, ge=0, allow_inf_nan=False)
+    weight_decay: float = Field(default=1e-4, ge=0, allow_inf_nan=False)
     decay_norms: bool = True
     """Decay biases and norms too, as the paper did."""
 
@@ -38,11 +38,11 @@ class AdamWConfig:
     """The `optimizer.*` names under `adamw`. Defaults: torch's."""
 
     name: Literal["adamw"] = "adamw"
-    lr: float = Field(1e-3, gt=0, allow_inf_nan=False)
+    lr: float = Field(default=1e-3, gt=0, allow_inf_nan=False)
     """Peak."""
-    beta1: float = Field(0.9, ge=0, lt=1)
-    beta2: float = Field(0.999, ge=0, lt=1)
-    weight_decay: float = Field(0.01, ge=0, allow_inf_nan=False)
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    beta2: float = Field(default=0.999, ge=0, lt=1)
+    weight_decay: float = Field(default=0.01, ge=0, allow_inf_nan=False)
     decay_norms: bool = False
     """Decay biases and norms too."""
 
@@ -57,7 +57,7 @@ class MultistepConfig:
     name: Literal["multistep"] = "multistep"
     milestones: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.5, 0.75)
     """Fractions of the training at which the rate is multiplied by `gamma`."""
-    gamma: float = Field(0.1, gt=0, le=1)
+    gamma: float = Field(default=0.1, gt=0, le=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, config=STRICT)
@@ -65,9 +65,9 @@ class CosineConfig:
     """The `schedule.*` names under `cosine`: half a cosine, after a linear rise."""
 
     name: Literal["cosine"] = "cosine"
-    warmup: float = Field(0.0, ge=0, lt=1)
+    warmup: float = Field(default=0.0, ge=0, lt=1)
     """Fraction of the training in which the rate rises from nearly 0."""
-    final: float = Field(0.0, ge=0, le=1)
+    final: float = Field(default=0.0, ge=0, le=1)
     """Where the rate ends, as a fraction of its peak."""
 
 
@@ -76,11 +76,11 @@ class OneCycleConfig:
     """The `schedule.*` names under `one_cycle`: Smith & Topin 2018, with cosines."""
 
     name: Literal["one_cycle"] = "one_cycle"
-    warmup: float = Field(0.3, gt=0, lt=1)
+    warmup: float = Field(default=0.3, gt=0, lt=1)
     """Fraction of the training in which the rate rises."""
-    initial: float = Field(0.04, ge=0, le=1)
+    initial: float = Field(default=0.04, ge=0, le=1)
     """Where the rate starts, as a fraction of its peak."""
-    final: float = Field(1e-4, ge=0, le=1)
+    final: float = Field(default=1e-4, ge=0, le=1)
     """Where the rate ends, as a fraction of its peak."""
 
 

@@ -16,9 +16,9 @@ class CnnConfig:
     """The `model.*` names under `cnn`."""
 
     name: Literal["cnn"] = "cnn"
-    channels: int = Field(32, ge=1)
+    channels: int = Field(default=32, ge=1)
     """Of the first convolution; the second has twice, the third four times as many."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     """Before the classifier."""
 
 

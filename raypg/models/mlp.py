@@ -17,11 +17,11 @@ class MlpConfig:
     """The `model.*` names under `mlp`."""
 
     name: Literal["mlp"] = "mlp"
-    hidden: int = Field(128, ge=1)
+    hidden: int = Field(default=128, ge=1)
     """Units of each hidden layer."""
-    num_layers: int = Field(2, ge=1)
+    num_layers: int = Field(default=2, ge=1)
     """Hidden layers."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     """After each hidden layer."""
 
 

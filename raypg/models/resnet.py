@@ -25,7 +25,7 @@ class ResNetConfig:
     name: Literal["resnet"] = "resnet"
     depth: int = 20
     """18, or 6n+2: 8, 14, 20, 32, 44, 56, 110."""
-    width: float = Field(1.0, gt=0, le=64, allow_inf_nan=False)
+    width: float = Field(default=1.0, gt=0, le=64, allow_inf_nan=False)
     """Multiplies the channels: 64 to 512 at depth 18, else 16 to 64."""
 
     @field_validator("depth")
