@@ -15,9 +15,7 @@ def init_weights(model: _Network) -> _Network:
     Torch code that both papers started from).
     """
     for module in model.modules():
-        # Drawing on the meta device imports torch._dynamo: 1 s for no numbers at all.
-        is_meta = any(own.is_meta for own in module.parameters(recurse=False))
-        if isinstance(module, nn.Conv2d) and not is_meta:
+        if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         elif isinstance(module, nn.Linear):
             nn.init.zeros_(module.bias)
