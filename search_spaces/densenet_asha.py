@@ -1,7 +1,7 @@
-"""What does DenseNet reach when it is tuned, and what matters to it? 32 trials.
+"""What does a tuned DenseNet reach, and what matters to it? At most 32 trials.
 
-Optuna's TPE draws, ASHA stops two of three at 3 and at 9 epochs: some 250 epochs in all
-instead of 864.
+Optuna's TPE draws, ASHA stops the worst two of three after 1 and after 3 epochs: some
+150 epochs in all instead of 288. On digits two minutes on two cores.
 """
 
 from raypg import ASHA, Search, choice, integer, log_uniform
@@ -15,5 +15,5 @@ SPACE = Search(
         "model.depth": choice(10, 22, 40),
     },
     trials=32,
-    scheduler=ASHA(max_epochs=27, grace_epochs=3, reduction_factor=3),
+    scheduler=ASHA(max_epochs=9, grace_epochs=1, reduction_factor=3),
 )

@@ -1,6 +1,6 @@
 """Which learning rate does a ResNet-20 want, and does a rate beside it cost much?
 
-15 trials: 5 rates, 3 seeds.
+15 trials: 5 rates, 3 seeds. On digits ten seconds of training on two cores.
 """
 
 from raypg import Ablation

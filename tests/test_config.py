@@ -87,7 +87,7 @@ def test_without_layers_the_defaults_stand() -> None:
     assert (config.data.name, config.model.name, config.train.epochs) == (
         "digits",
         "densenet",
-        30,
+        3,
     )
 
 
@@ -191,11 +191,11 @@ def test_a_python_value_of_another_type_is_an_error(key: str, value: object) -> 
         ),
         (
             "train.epochs=0",
-            '"train.epochs": must be at least 1; found "0". The default is 30.',
+            '"train.epochs": must be at least 1; found "0". The default is 3.',
         ),
         (
             "train.epochs=1.5",
-            '"train.epochs": must be a whole number; found "1.5". The default is 30.',
+            '"train.epochs": must be a whole number; found "1.5". The default is 3.',
         ),
         (
             "data.flip=maybe",
