@@ -144,6 +144,6 @@ def plain_value(value: object) -> object:
         return value
     if isinstance(value, list | tuple):
         return [plain_value(item) for item in value]
-    if hasattr(value, "item"):
-        return plain_value(value.item())
+    if hasattr(value, "tolist"):
+        return plain_value(value.tolist())
     return value.isoformat() if isinstance(value, date) else str(value)

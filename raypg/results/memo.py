@@ -125,14 +125,13 @@ def _changed_files(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[
 
 
 def _clash(name: str, value: object, known: Mapping[str, pa.DataType]) -> str | None:
-    kind = column_type("trials", name, plain_value(value))
-    if kind is None:
-        return None
     near = [n for n in known if n.startswith(f"{name}.") or name.startswith(f"{n}.")]
     if near:
         return f"{name} beside {near[0]}"
     try:
-        widest([known.get(name, kind), kind])
+        kind = column_type("trials", name, plain_value(value))
+        if kind is not None:
+            widest([known.get(name, kind), kind])
     except TypeError as cause:
         return f"{name} as {cause}"
     return None

@@ -85,14 +85,15 @@ class SegmentWriter:
         before = dict(self._columns)
         for row in rows:
             for name, value in row.items():
-                kind = column_type(self._table, name, plain_value(value))
-                if kind is not None and self._columns.get(name) != kind:
-                    self._learn(name, kind)
+                self._learn(name, plain_value(value))
         return self._columns != before
 
-    def _learn(self, name: str, kind: pa.DataType) -> None:
+    def _learn(self, name: str, value: object) -> None:
+        known = self._columns.get(name)
         try:
-            known = self._columns.get(name)
+            kind = column_type(self._table, name, value)
+            if kind is None or kind == known:
+                return
             wide = kind if known is None else widest([known, kind])
             nest({each: pa.array([]) for each in {**self._columns, name: wide}})
         except TypeError as cause:

@@ -102,6 +102,20 @@ def test_a_value_of_the_wrong_type_costs_its_cell_alone(tmp_path: Path) -> None:
     assert len(writer.problems()) == 2
 
 
+@pytest.mark.parametrize(
+    "value",
+    [[1, "a"], {"a": 1}, b"x", 2**70, "\ud800", object(), Path("x"), [[1], [2]]],
+)
+def test_no_value_keeps_the_rest_from_the_tables(tmp_path: Path, value: object) -> None:
+    store = new_store(tmp_path, "depth")
+    writer = SweepWriter(store, "depth")
+    for epoch in (1, 2):
+        writer.append("epochs", epoch_row("a", epoch, strange=value, lr=0.5))
+        assert writer.flush()
+    writer.close()
+    assert [row["lr"] for row in open_results(store).epochs("depth")] == [0.5, 0.5]
+
+
 def test_a_full_disk_delays_rows_and_loses_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

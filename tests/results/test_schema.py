@@ -66,6 +66,7 @@ def test_whole_numbers_widen_and_text_does_not() -> None:
 def test_numpy_scalars_are_plain_numbers() -> None:
     assert plain_value(np.float32(0.5)) == 0.5
     assert plain_value((np.int64(3), "x")) == [3, "x"]
+    assert plain_value(np.arange(2)) == [0, 1]
     assert plain_value({"a": 1}) == "{'a': 1}"
 
 
