@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -98,7 +99,22 @@ def connect(address: str = "", num_cpus: int | None = None) -> bool:
         fix = "Start one with `ray start --head`, or leave --address out."
         rule = "must be the address of a Ray cluster that answers"
         raise ClusterError(address or "ray", rule, found, fix) from error
+    _silence_errors()
     return not address
+
+
+def _silence_errors() -> None:
+    """Keep what raylets say (that many processes start, say) off standard output.
+
+    `log_to_driver` does not reach these (Ray 2.60); what a trial dies of comes with
+    its error.
+    """
+    from ray._private import worker
+
+    def debug(data: Mapping[str, Any], ignore_prefix: bool = False) -> None:
+        logging.getLogger("raypg").debug("raylet: %s", data.get("lines"))
+
+    worker.print_to_stdstream = debug
 
 
 def num_slots(need: Need) -> int:
@@ -147,6 +163,12 @@ def check_room(need: Need) -> None:
         f"{has} on {sum(bool(node['Alive']) for node in ray.nodes())} node(s)",
         "Ask for less, or join a larger cluster with --address.",
     )
+
+
+def is_connected() -> bool:
+    """Whether this process is in a cluster already; does not import Ray to find out."""
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())
 
 
 def has_gpus(*, is_joined: bool) -> bool:

@@ -54,6 +54,11 @@ class Launch:
     )
 
     @property
+    def has_groups(self) -> bool:
+        """Whether a trial's workers are a Ray Train group."""
+        return self.uses_group or self.need.workers_per_trial > 1
+
+    @property
     def device(self) -> str:
         """`cuda` where workers hold a share of a GPU."""
         return "cuda" if self.need.gpus_per_worker else "cpu"
@@ -75,11 +80,12 @@ def run_sweep(launch: Launch, ledger: Ledger) -> Ending:
 
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     logging.getLogger("ray.train").setLevel(logging.ERROR)
-    ending = Ending()
+    ending, tidy = Ending(), _tidy(launch)
     searcher = LedgerSearcher(ledger, _cap(launch), _assign(launch))
-    recorder = Recorder(ledger, searcher, _watch_failures(ledger, ending))
+    recorder = Recorder(ledger, searcher, _watch_failures(ledger, ending), tidy)
     with _gentle_interrupt(ending):
         _fit(launch, searcher, recorder, ending)
+    tidy()
     ledger.interrupt()
     return ending
 
@@ -101,7 +107,7 @@ def _fit(launch: Launch, searcher: object, recorder: object, ending: Ending) -> 
         reuses=reuses,
     )
     tuner = tune.Tuner(
-        build_trainable(launch.need, uses_group=launch.uses_group),
+        build_trainable(launch.need, uses_group=launch.has_groups),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=scheduler,
@@ -146,6 +152,15 @@ def _cap(launch: Launch) -> Callable[[], int]:
         return min(slots, launch.max_concurrent or slots)
 
     return cap
+
+
+def _tidy(launch: Launch) -> Callable[[], object]:
+    """What is to be looked after while a sweep runs."""
+    if not launch.has_groups:
+        return lambda: None
+    from raypg.cluster.placement import remove_orphans
+
+    return remove_orphans
 
 
 def _assign(launch: Launch) -> Callable[[Entry], Assignment]:

@@ -2,17 +2,18 @@
 
 import os
 import threading
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import ray
 from ray.train import FailureConfig, RunConfig, ScalingConfig
-from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raypg.cluster.connect import Need
 from raypg.cluster.mailbox import Job, Mailbox
 from raypg.cluster.messages import Assignment, Ended, Message, Report
+from raypg.cluster.placement import PREFIX, NamedGroupTrainer
 from raypg.store import Store
 from raypg.training.state import State, pack_state
 
@@ -30,7 +31,9 @@ class GroupWorkers:
 
     def __init__(self, need: Need, assignment: Assignment) -> None:
         here = ray.get_runtime_context().get_node_id()
+        self._name = f"{PREFIX}{uuid.uuid4().hex}"
         actor = ray.remote(Mailbox).options(
+            name=self._name,
             num_cpus=0,
             max_concurrency=MAILBOX_THREADS,
             scheduling_strategy=NodeAffinitySchedulingStrategy(here, soft=False),
@@ -61,8 +64,9 @@ class GroupWorkers:
     def _run(self) -> None:
         need = self._need
         try:
-            DataParallelTrainer(
+            NamedGroupTrainer(
                 serve_in_group,
+                self._name,
                 train_loop_config={
                     "mailbox": self._actor,
                     "device": "cuda" if need.gpus_per_worker else "cpu",

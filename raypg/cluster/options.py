@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from raypg.cluster.connect import Need, has_gpus, workers_on
+from raypg.cluster.connect import Need, has_gpus, is_connected, workers_on
 from raypg.errors import ClusterError
 
 
@@ -87,8 +87,9 @@ def check_machine(need: Need) -> None:
 
 
 def joins_cluster(options: Options) -> bool:
-    """Whether a cluster is joined; else one is started on this machine."""
-    return bool(options.address or os.environ.get("RAY_ADDRESS"))
+    """Whether a cluster is used that runs already, on this machine or elsewhere."""
+    has_address = bool(options.address or os.environ.get("RAY_ADDRESS"))
+    return has_address or is_connected()
 
 
 def need_of(options: Options, *, is_joined: bool) -> Need:

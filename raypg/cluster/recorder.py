@@ -1,6 +1,7 @@
 """Tune's events become entries in the ledger, and processes that die are counted."""
 
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from raypg.cluster.stopper import Unsaved
 from raypg.cluster.trainable import EPOCH
 from raypg.ledger import Entry, Ledger
 
-OWN_PREFIX = "raypg_"
+TIDY_EVERY_S = 1.0
+"""How often the room of groups that died is freed."""
 
 
 class Recorder(Unsaved, Callback):  # type: ignore[misc]
@@ -29,11 +31,20 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         ledger: Ledger,
         searcher: LedgerSearcher,
         on_failure: Callable[[Entry], None],
+        tidy: Callable[[], object],
     ) -> None:
         self._ledger = ledger
         self._searcher = searcher
         self._on_failure = on_failure
+        self._tidy = tidy
+        self._tidied_at = 0.0
         self._died_at: dict[str, int] = {}
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: object) -> None:
+        """Look after the cluster now and then."""
+        if time.monotonic() - self._tidied_at >= TIDY_EVERY_S:
+            self._tidied_at = time.monotonic()
+            self._tidy()
 
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object

@@ -180,7 +180,7 @@ def _replay(question: Question, rows: Sequence[Row], curves: Curves) -> None:
     space = question.space_file.space
     past = []
     for row in rows:
-        values = {axis: row.get(f"config.{axis}") for axis in space.axes}
+        values = {axis: row[f"config.{axis}"] for axis in space.axes}
         if isinstance(space, Search):
             values = {a: v for a, v in values.items() if space.is_active(a, values)}
         curve = dict(curves.get(row["trial"], ()))

@@ -206,7 +206,7 @@ def build_trainable(need: Need, *, uses_group: bool) -> object:
     A group's workers take their resources themselves, outside the trial's placement
     group: CPUs given to the trial actor would be CPUs that no worker gets.
     """
-    if need.workers_per_trial == 1 and not uses_group:
+    if not uses_group:
         return tune.with_resources(LocalTrainable, need.per_worker)
     kind = type("GroupTrainable", (GroupTrainable,), {"need": need})
     return tune.with_resources(kind, {"CPU": 0, "memory": 1})

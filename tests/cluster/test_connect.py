@@ -1,6 +1,6 @@
 import pytest
 
-from raypg.cluster.connect import Need, _workers_on, check_room, num_slots
+from raypg.cluster.connect import Need, workers_on, check_room, num_slots
 from raypg.errors import ClusterError
 from tests.conftest import NUM_SLOTS
 
@@ -18,7 +18,7 @@ from tests.conftest import NUM_SLOTS
 def test_workers_are_counted_by_the_scarcest_resource(
     has: dict[str, float], need: dict[str, float], num: int
 ) -> None:
-    assert _workers_on(has, need) == num
+    assert workers_on(has, need) == num
 
 
 def test_slots_are_whole_trials(cluster: None) -> None:

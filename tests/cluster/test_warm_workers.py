@@ -38,9 +38,9 @@ def losses(finished: Finished) -> dict[tuple[str, int], list[float]]:
 def leftovers() -> dict[str, list[Any]]:
     """Placement groups and processes of trials that are still there."""
     groups = [g for g in placement_group_table().values() if g["state"] != "REMOVED"]
-    names = ("LocalTrainable", "GroupTrainable", "Mailbox", "TrainController")
+    names = ("Trainable", "RayTrainWorker", "Mailbox", "TrainController")
     processes = [
-        process.info["name"]
+        process.name()
         for process in psutil.Process().children(recursive=True)
         if any(name in " ".join(process.cmdline()) for name in names)
     ]
@@ -103,7 +103,8 @@ SPACE = Ablation(
 
 def test_a_store_path_with_spaces_works(run_space: RunSpace, tmp_path: Path) -> None:
     finished = run_space(
-        'SPACE = Ablation(base={"model.name": "mlp", "train.epochs": 1}, axes={"model.hidden": [8]})',
+        'SPACE = Ablation(base={"model.name": "mlp", "train.epochs": 1},'
+        ' axes={"model.hidden": [8]})',
         store=str(tmp_path / "my runs"),
     )
     assert finished.exit_code == 0

@@ -1,0 +1,77 @@
+"""Placement groups of worker groups that outlived their trial actor, found and freed.
+
+A placement group lives until both the actor and the job that made it are gone. Ray
+Train's own cleaner (Ray 2.60) is a detached actor a group, which asks the dashboard
+whether its controller lives: without a dashboard neither ever ends. Here a group is
+named after its mailbox, an actor that dies with the trial actor, and the driver removes
+the groups whose mailbox is gone.
+"""
+
+from functools import partial
+
+import ray
+from ray.train.v2._internal.callbacks.placement_group_callback import (
+    PlacementGroupCleanerCallback,
+)
+from ray.train.v2._internal.execution.callback import ControllerCallback
+from ray.train.v2._internal.execution.worker_group import worker_group
+from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+from ray.util.placement_group import (
+    PlacementGroup,
+    placement_group,
+    placement_group_table,
+    remove_placement_group,
+)
+
+PREFIX = "raypg-mailbox-"
+
+
+class NamedGroupTrainer(DataParallelTrainer):  # type: ignore[misc]
+    """Ray Train's trainer with placement groups that bear a name.
+
+    Args:
+        mailbox_name: what the group's mailbox is called among Ray's named actors.
+        options: as for `DataParallelTrainer`.
+    """
+
+    def __init__(
+        self, train_loop: object, mailbox_name: str, **options: object
+    ) -> None:
+        super().__init__(train_loop, **options)
+        self._mailbox_name = mailbox_name
+
+    def _create_default_callbacks(self) -> list[object]:
+        callbacks = super()._create_default_callbacks()
+        kept = [
+            callback
+            for callback in callbacks
+            if not isinstance(callback, PlacementGroupCleanerCallback)
+        ]
+        return [*kept, _NameGroups(self._mailbox_name)]
+
+
+class _NameGroups(ControllerCallback):  # type: ignore[misc]
+    """Names, in the controller's process, every placement group that it will make."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def after_controller_start(self, train_run_context: object) -> None:
+        """There is no option for it: the function that makes them is replaced."""
+        worker_group.placement_group = partial(placement_group, name=self._name)
+
+
+def remove_orphans() -> list[str]:
+    """Remove the placement groups whose mailbox is gone; returns their names."""
+    orphans = []
+    for group_id, group in placement_group_table().items():
+        name = group["name"]
+        if not name.startswith(PREFIX) or group["state"] == "REMOVED":
+            continue
+        try:
+            ray.get_actor(name)
+        except ValueError:
+            orphans.append(name)
+            handle = ray.PlacementGroupID(bytes.fromhex(group_id))
+            remove_placement_group(PlacementGroup(handle))
+    return orphans

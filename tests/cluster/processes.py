@@ -1,0 +1,58 @@
+"""Finding and killing the processes of the shared cluster, on purpose."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psutil
+
+
+def processes_named(part: str) -> list[psutil.Process]:
+    """Processes below this one whose command line holds `part`."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if part in " ".join(process.cmdline()):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def wait_until(is_true: Callable[[], object], limit_s: float = 60) -> None:
+    """Wait for a condition; an assertion where it does not come true in time."""
+    deadline = time.monotonic() + limit_s
+    while not is_true():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+@contextmanager
+def killing(
+    part: str, when: Callable[[], object], *, times: int = 1
+) -> Iterator[list[int]]:
+    """SIGKILL a process named `part` once `when` holds, beside what the body does.
+
+    Yields the pids that were killed; the body is to end only after the kills.
+    """
+    killed: list[int] = []
+    is_over = threading.Event()
+
+    def kill() -> None:
+        while len(killed) < times and not is_over.is_set():
+            victims = [p for p in processes_named(part) if p.pid not in killed]
+            if victims and when():
+                os.kill(victims[0].pid, signal.SIGKILL)
+                killed.append(victims[0].pid)
+            time.sleep(0.05)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        is_over.set()
+        thread.join()

@@ -1,0 +1,157 @@
+"""Whatever is killed: no row is lost, none is doubled, the numbers are the same."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ray.util import placement_group_table
+
+from raypg.cluster.prepare import Options
+from raypg.cluster.sweep import Finished, resume_sweep
+from raypg.results import open_results
+from raypg.store import Store
+from tests.cluster.processes import killing, wait_until
+from tests.conftest import NUM_SLOTS, RunSpace
+
+pytestmark = pytest.mark.slow
+
+NUM_EPOCHS = 25
+SPACE = f"""
+SPACE = Ablation(
+    base={{"model.name": "densenet", "model.depth": 10, "model.growth_rate": 4,
+          "train.epochs": {NUM_EPOCHS}, "data.fraction": 0.5}},
+    axes={{"optimizer.lr": [0.05, 0.1]}},
+)
+"""
+OFTEN = {"checkpoint_every_s": 0.3}
+
+
+def curves(store: Store, sweep: str) -> dict[str, list[tuple[int, float]]]:
+    """Every row of `epochs`, by trial: losses in the order of the epochs."""
+    found: dict[str, list[tuple[int, float]]] = {}
+    for row in open_results(store).epochs(sweep):
+        found.setdefault(row["trial"], []).append((row["epoch"], row["val.loss"]))
+    return found
+
+
+@pytest.fixture(scope="module")
+def calm_curves(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """Filled by the first test that needs the undisturbed run."""
+    return {}
+
+
+def calm(run_space: RunSpace, kept: dict[str, object]) -> object:
+    if "curves" not in kept:
+        finished = run_space(SPACE)
+        kept["curves"] = curves(finished.store, finished.sweep)
+    return kept["curves"]
+
+
+def has_epochs(tmp_path: Path, num: int, store: str = "chaos") -> bool:
+    """Whether the sweep's tables hold so many epochs already."""
+    results = open_results(str(tmp_path / store))
+    sweeps = results.store.sweeps() if results.store.exists() else []
+    return any(len(results.epochs(sweep)) >= num for sweep in sweeps)
+
+
+def check_whole(finished: Finished, expected: object) -> None:
+    found = curves(finished.store, finished.sweep)
+    for rows in found.values():
+        assert [epoch for epoch, _ in rows] == list(range(1, NUM_EPOCHS + 1))
+    assert found == expected
+    assert finished.exit_code == 0
+
+
+def test_a_killed_trial_actor_costs_no_row(
+    run_space: RunSpace, tmp_path: Path, calm_curves: dict[str, object]
+) -> None:
+    expected = calm(run_space, calm_curves)
+    with killing("Trainable", lambda: has_epochs(tmp_path, 8)) as killed:
+        finished = run_space(SPACE, store=str(tmp_path / "chaos"), **OFTEN)
+    assert len(killed) == 1
+    check_whole(finished, expected)
+    attempts = open_results(finished.store).sql("select max(attempt) m from epochs")
+    assert attempts["m"].to_pylist() == [1]
+
+
+def test_a_killed_group_worker_costs_no_row(
+    run_space: RunSpace, tmp_path: Path, calm_curves: dict[str, object]
+) -> None:
+    expected = calm(run_space, calm_curves)
+    with killing("RayTrainWorker", lambda: has_epochs(tmp_path, 8)) as killed:
+        finished = run_space(
+            SPACE, store=str(tmp_path / "chaos"), uses_group=True, **OFTEN
+        )
+    assert len(killed) == 1
+    check_whole(finished, expected)
+
+
+def test_a_killed_group_actor_frees_its_room_and_costs_no_row(
+    run_space: RunSpace, tmp_path: Path
+) -> None:
+    # One group fills the cluster: the trial can go on only where the old one is gone.
+    with killing("Trainable", lambda: has_epochs(tmp_path, 8)) as killed:
+        finished = run_space(
+            SPACE,
+            store=str(tmp_path / "chaos"),
+            uses_group=True,
+            cpus_per_worker=NUM_SLOTS,
+            **OFTEN,
+        )
+    assert len(killed) == 1
+    for rows in curves(finished.store, finished.sweep).values():
+        assert [epoch for epoch, _ in rows] == list(range(1, NUM_EPOCHS + 1))
+    assert finished.exit_code == 0
+    groups = placement_group_table().values()
+    assert {group["state"] for group in groups} <= {"REMOVED"}
+
+
+def test_a_process_that_dies_twice_at_one_epoch_is_a_failed_trial(
+    run_space: RunSpace, tmp_path: Path
+) -> None:
+    with killing("Trainable", lambda: True, times=2) as killed:
+        finished = run_space(SPACE, "train.epochs=3", max_concurrent=1)
+    assert len(killed) == 2
+    rows = open_results(finished.store).trials(finished.sweep)
+    assert sorted(row["status"] for row in rows) == ["completed", "failed"]
+    (failed,) = [row for row in rows if row["status"] == "failed"]
+    assert failed["status_reason"] == "its process died twice after epoch 0"
+    assert finished.exit_code == 1
+
+
+def start_command(tmp_path: Path) -> subprocess.Popen[str]:
+    """The real command, in a process and a cluster of its own."""
+    space = tmp_path / "space.py"
+    space.write_text(f"from raypg import *\n{SPACE}\n")
+    command = [sys.executable, "-m", "raypg.tune", str(space)]
+    command += ["--store", str(tmp_path / "chaos"), "--checkpoint-every", "0.3"]
+    environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
+    return subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_driver_that_ends_is_resumed_without_loss(
+    run_space: RunSpace,
+    tmp_path: Path,
+    calm_curves: dict[str, object],
+    number: signal.Signals,
+) -> None:
+    expected = calm(run_space, calm_curves)
+    driver = start_command(tmp_path)
+    wait_until(lambda: has_epochs(tmp_path, 8), limit_s=120)
+    driver.send_signal(number)
+    _, errors = driver.communicate(timeout=60)
+    if number == signal.SIGKILL:
+        assert driver.returncode == -signal.SIGKILL
+        time.sleep(1)
+    else:
+        assert driver.returncode == 130, errors
+        assert "python -m raypg.tune --resume space" in errors
+    assert len(curves(Store(str(tmp_path / "chaos")), "space")) > 0
+    check_whole(resume_sweep("space", Options(store=str(tmp_path / "chaos"))), expected)
