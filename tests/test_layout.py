@@ -16,7 +16,8 @@ ORDER = """
 errors strict faults
 space bucket folder store results models data optim metrics
 config
-experiment training trial ledger checkpoints provenance progress
+experiment training trial ledger checkpoints provenance progress memo interrupts
+plan solo
 cluster
 studies
 console tune train results.__main__ data.__main__
@@ -112,6 +113,7 @@ def test_all_public_names_import_and_are_at_most_20() -> None:
             "raypg.training.loop",
             "ray pyarrow duckdb wandb optuna sklearn scipy torchvision",
         ),
+        ("raypg.train", "ray duckdb wandb optuna sklearn scipy torchvision"),
         ("raypg.experiment", "ray pyarrow duckdb wandb optuna sklearn torchvision"),
     ],
 )

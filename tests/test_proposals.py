@@ -1,6 +1,7 @@
 import math
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,8 @@ def run(proposals: SearchProposals) -> list[Past]:
     """Train all trials, one by one; some are stopped, some fail."""
     past = []
     for trial in everything(proposals):
-        number = int(trial.key, 16)
+        # Not by the key, which an edit of the training code changes.
+        number = zlib.crc32(str(sorted(trial.values.items())).encode())
         status = "completed" if number % 3 else "stopped"
         status, value = (status, score(trial)) if number % 7 else ("failed", None)
         proposals.observe(trial.key, 1, value)
