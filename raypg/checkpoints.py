@@ -1,10 +1,23 @@
-"""A trial's checkpoints in a store: the last good one, found without any table."""
+"""A trial's checkpoints in a store: kept as Tune does, found without any table."""
 
 import re
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from raypg.errors import CheckpointError
 from raypg.store import Store
-from raypg.training.state import read_packed_state
+from raypg.training.state import (
+    INDEX_FILE,
+    STATE_FILE,
+    State,
+    build_index,
+    pack_state,
+    read_packed_state,
+)
+
+NUM_KEPT = 2
+"""Of one attempt: the last one may be damaged."""
 
 _FOLDER = re.compile(r"checkpoint_(\d+)")
 
@@ -47,3 +60,57 @@ def last_good_checkpoint(store: Store, sweep: str, trial: str) -> str:
             continue
         return folder
     return ""
+
+
+class CheckpointKeeper:
+    """Writes the checkpoints of one attempt beside its training; keeps the newest two.
+
+    A store that fails does not fail the trial: the checkpoint is missing, and someone
+    is told.
+
+    Args:
+        store: where the sweep lives.
+        sweep: its name.
+        trial: the trial's id.
+        attempt: counts the times that the trial was started.
+        on_problem: told each problem as one line, from a thread.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        sweep: str,
+        trial: str,
+        attempt: int,
+        on_problem: Callable[[str], None],
+    ) -> None:
+        own = f"{trial}-{attempt}" if attempt else trial
+        self._root = f"{sweep}/checkpoints/{own}"
+        self._store = store
+        self._on_problem = on_problem
+        self._num_saved = 0
+        self._kept: deque[str] = deque()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
+
+    def save(self, state: State) -> None:
+        """Write a state, soon; returns at once."""
+        folder = f"{self._root}/checkpoint_{self._num_saved:06d}"
+        self._num_saved += 1
+        self._pool.submit(self._write, folder, state)
+
+    def close(self) -> str:
+        """Wait for the last one; the newest folder, empty where none was written."""
+        self._pool.shutdown()
+        return self._kept[-1] if self._kept else ""
+
+    def _write(self, folder: str, state: State) -> None:
+        try:
+            data = pack_state(state)
+            self._store.write_whole(f"{folder}/{STATE_FILE}", data)
+            index = build_index(data, state.epoch).encode()
+            self._store.write_whole(f"{folder}/{INDEX_FILE}", index)
+            self._kept.append(folder)
+            while len(self._kept) > NUM_KEPT:
+                self._store.delete_folder(self._kept.popleft())
+        except OSError as cause:
+            self._on_problem(f"epoch {state.epoch} has no checkpoint: {cause}")

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import typer
 from typer.exceptions import TyperException
@@ -38,6 +38,43 @@ def split_arguments(arguments: Sequence[str]) -> tuple[str, list[str]]:
         rule, fix = "must name one file", "Write overrides as KEY=VALUE."
         raise ConfigError("command line", rule, " and ".join(files), fix)
     return (files[0] if files else ""), [text for text in arguments if "=" in text]
+
+
+def given_text(text: str | None) -> str | None:
+    """An option's text, which an unset shell variable must not leave empty.
+
+    Raises:
+        typer.BadParameter: it is empty.
+    """
+    if text is not None and not text.strip():
+        raise typer.BadParameter("must not be empty")
+    return text
+
+
+def check_alone(
+    context: typer.Context, option: str, beside: Collection[str], why: str
+) -> None:
+    """Refuse what a command line says besides an option that cannot heed it.
+
+    Args:
+        context: of the command.
+        option: the parameter that stands alone.
+        beside: parameters that may stand beside it.
+        why: what to tell the user.
+
+    Raises:
+        ConfigError: there is more; lists all of it.
+    """
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in context.params
+        if name not in ("arguments", option, *beside)
+        and getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
+    given += context.params["arguments"] or []
+    if given:
+        where = f"--{option} {context.params[option]}"
+        raise ConfigError(where, "must stand alone", " ".join(given), why)
 
 
 def run_app(app: typer.Typer) -> None:

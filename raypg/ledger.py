@@ -162,28 +162,40 @@ class Ledger:
         entry.started = entry.started or time.time()
         self._write(entry)
 
+    def recall(self, entry: Entry, history: Sequence[Mapping[str, float]]) -> None:
+        """Put a trial where the checkpoint left it that it goes on from.
+
+        Epochs that the tables lack are written again: that closes the gap between a
+        checkpoint and the last flush of a driver that died.
+
+        Args:
+            entry: of the trial.
+            history: the metrics of every epoch that the checkpoint remembers.
+        """
+        for number, past in enumerate(history, start=1):
+            if number not in entry.known_epochs:
+                self._write_epoch(entry, number, past, entry.attempt)
+        entry.epoch, entry.metrics = len(history), dict(history[-1])
+        entry.train_s = sum(past.get("epoch_s", 0.0) for past in history)
+
     def report(
         self,
         entry: Entry,
         epoch: int,
         metrics: Mapping[str, float],
-        history: list[Mapping[str, float]] | None = None,
+        history: Sequence[Mapping[str, float]] = (),
         attempt: int | None = None,
     ) -> None:
-        """An epoch of a trial; `history` holds those that a checkpoint remembers.
-
-        Epochs of the history that the tables lack are written again: that closes the
-        gap between a checkpoint and the last flush of a driver that died.
-        """
-        for number, past in enumerate(history or [], start=1):
-            if number not in entry.known_epochs:
-                self._write_epoch(entry, number, past, entry.attempt)
+        """An epoch of a trial; `history` is what it was resumed with, see `recall`."""
+        if history:
+            self.recall(entry, history)
         is_new = epoch not in entry.known_epochs
         self._write_epoch(
             entry, epoch, metrics, entry.attempt if attempt is None else attempt
         )
         entry.epoch = epoch
         entry.metrics = dict(metrics)
+        entry.train_s += metrics.get("epoch_s", 0.0)
         if is_new:
             self.proposals.observe(entry.trial.key, epoch, metrics[self._metric])
         for audience in self._audiences:
@@ -239,7 +251,9 @@ class Ledger:
 
     def _book_cached(self, trial: Trial, row: Row) -> None:
         """Take the results of a trial that some sweep of the store completed."""
-        entry = Entry(trial, self._next_number(), 0)
+        left = self._leftovers.get(trial.key)
+        number = self._next_number() if left is None else left.number
+        entry = Entry(trial, number, 0)
         self.entries[trial.key] = entry
         is_own = row["sweep"] == self.sweep and row["status"] != "cached"
         entry.status = "completed" if is_own else "cached"
@@ -270,7 +284,6 @@ class Ledger:
         self, entry: Entry, epoch: int, metrics: Mapping[str, float], attempt: int
     ) -> None:
         entry.known_epochs.add(epoch)
-        entry.train_s += metrics.get("epoch_s", 0.0)
         key = {"sweep": self.sweep, "trial": entry.trial.key}
         self._writer.append(
             "epochs",

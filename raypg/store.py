@@ -116,6 +116,10 @@ class Store:
         """Remove a file; that it is gone already is fine."""
         self._backend.delete(path)
 
+    def delete_folder(self, folder: str) -> None:
+        """Remove a folder with all that it holds; that it is gone already is fine."""
+        self._backend.delete_folder(folder)
+
     def sweeps(self) -> list[str]:
         """The sorted names of all sweeps that have a description."""
         names = self.folders()

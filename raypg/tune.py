@@ -9,7 +9,13 @@ from raypg.cluster.plan import plan_sweep, print_plan
 from raypg.cluster.prepare import Options
 from raypg.cluster.sweep import Finished, resume_sweep, start_sweep
 from raypg.config import to_yaml
-from raypg.console import build_layers, run_app, split_arguments
+from raypg.console import (
+    build_layers,
+    check_alone,
+    given_text,
+    run_app,
+    split_arguments,
+)
 from raypg.errors import ConfigError
 from raypg.experiment import base_config, load_space
 from raypg.results import open_results
@@ -33,13 +39,6 @@ app = typer.Typer(
 )
 
 
-def _given(text: str | None) -> str | None:
-    """An option's text, which an unset shell variable must not leave empty."""
-    if text is not None and not text.strip():
-        raise typer.BadParameter("must not be empty")
-    return text
-
-
 @app.command(epilog=EPILOG, context_settings={"max_content_width": 100})
 def tune(
     context: typer.Context,
@@ -54,12 +53,12 @@ def tune(
     store: Annotated[
         str,
         typer.Option(
-            envvar="RAYPG_STORE", callback=_given, help="Folder, s3://… or gs://…"
+            envvar="RAYPG_STORE", callback=given_text, help="Folder, s3://… or gs://…"
         ),
     ] = DEFAULT_STORE,
     name: Annotated[
         str | None,
-        typer.Option(callback=_given, help="Of the sweep; default: the file's."),
+        typer.Option(callback=given_text, help="Of the sweep; default: the file's."),
     ] = None,
     address: Annotated[str, typer.Option(help="Of a Ray cluster to join.")] = "",
     workers_per_trial: Annotated[
@@ -94,7 +93,8 @@ def tune(
     ] = False,
     plan_count: Annotated[bool, typer.Option("--plan-count", hidden=True)] = False,
     resume: Annotated[
-        str | None, typer.Option(metavar="NAME", callback=_given, help="Go on with it.")
+        str | None,
+        typer.Option(metavar="NAME", callback=given_text, help="Go on with it."),
     ] = None,
 ) -> None:
     """Run every trial of a search space and say what came of it."""
@@ -115,7 +115,8 @@ def tune(
         command=tuple(sys.argv[1:]),
     )
     if resume:
-        _check_alone(context, resume)
+        why = "The sweep keeps its own space and options."
+        check_alone(context, "resume", ["store", "address"], why)
         _finish(resume_sweep(resume, options))
     if not space:
         rule = "must name a space file"
@@ -128,20 +129,6 @@ def tune(
         print_plan(plan_sweep(space, layers, options, runs_steps=not plan_count))
     else:
         _finish(start_sweep(space, layers, options))
-
-
-def _check_alone(context: typer.Context, sweep: str) -> None:
-    """Refuse what a sweep that goes on cannot heed: it keeps what it started with."""
-    given = [
-        f"--{name.replace('_', '-')}"
-        for name in context.params
-        if name not in ("arguments", "resume", "store", "address")
-        and getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
-    ]
-    given += context.params["arguments"] or []
-    if given:
-        rule, fix = "must stand alone", "The sweep keeps its own space and options."
-        raise ConfigError(f"--resume {sweep}", rule, " ".join(given), fix)
 
 
 def _finish(finished: Finished) -> NoReturn:

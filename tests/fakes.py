@@ -67,6 +67,17 @@ class FakeLink:
         return 0 < self._stop_at_ask <= self.num_asks
 
 
+class FakeWriter:
+    """A `SweepWriter` that keeps its rows in memory."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[Mapping[str, Any]]] = {}
+
+    def append(self, table: str, row: Mapping[str, Any]) -> None:
+        """Keep the row."""
+        self.rows.setdefault(table, []).append(row)
+
+
 def vars_of(state: State) -> dict[str, Any]:
     """A state's fields, without what a clock wrote into its history."""
     fields = {name: getattr(state, name) for name in state.__dataclass_fields__}

@@ -25,7 +25,7 @@ from tests.fakes import FakeLink, digest
 from tests.training.tiny import SIZES, tiny_config, train_tiny
 
 TRAINED = tiny_config("cnn", train__epochs=3)
-"""With batch norm and dropout, and a last batch of 23: 11 for one, 12 for the other."""
+"""With batch norm and dropout; the two shares of a batch are never of one size."""
 
 
 def run_alone() -> dict[str, Any]:

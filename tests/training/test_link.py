@@ -2,17 +2,24 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from raypg.checkpoints import CheckpointKeeper
 from raypg.cluster.link import MailboxLink
 from raypg.cluster.mailbox import Mailbox
 from raypg.cluster.messages import Assignment, Report
+from raypg.experiment.trials import build_trial
+from raypg.ledger import Ledger
+from raypg.solo.link import LedgerLink
+from raypg.solo.session import OneTrial
+from raypg.store import Store
 from raypg.training import loop
 from raypg.training.link import Link, SilentLink
 from raypg.training.state import State
-from tests.fakes import FakeLink
+from tests.fakes import FakeLink, FakeWriter
 from tests.training.tiny import tiny_config, train_tiny
 
 STATE = State(1, {}, {}, {}, {"epoch": 1, "metrics": {}, "model": {}})
@@ -27,7 +34,7 @@ class Decided(Mailbox):
             pass
 
 
-def mailbox_link() -> Link:
+def mailbox_link(folder: Path) -> Link:
     """The link of a cluster's worker."""
     assignment = Assignment(
         trial="t",
@@ -48,24 +55,41 @@ def mailbox_link() -> Link:
     return MailboxLink(mailbox, job)
 
 
-LINKS: dict[str, Callable[[], Link]] = {
-    "fake": FakeLink,
+def ledger_link(folder: Path) -> Link:
+    """The link of a trial in its own process."""
+    config = tiny_config()
+    trial = build_trial(config, "mlp", {}, device="cpu", num_workers=1)
+    proposals, writer = OneTrial(trial), FakeWriter()
+    books = Ledger(
+        "s", proposals, writer, facts={}, memo={}, leftovers={}, metric="val.loss"
+    )
+    entry = books.next_entry()
+    assert entry is not None
+    keeper = CheckpointKeeper(Store(str(folder)), "s", trial.key, 0, print)
+    return LedgerLink(books, entry, keeper, every_s=0.0)
+
+
+LINKS: dict[str, Callable[[Path], Link]] = {
+    "fake": lambda folder: FakeLink(),
+    "ledger": ledger_link,
     "mailbox": mailbox_link,
-    "silent": SilentLink,
+    "silent": lambda folder: SilentLink(),
 }
 
 
-@pytest.mark.parametrize("kind", LINKS)
-def test_a_link_takes_epochs_and_lets_training_go_on(kind: str) -> None:
-    link = LINKS[kind]()
+@pytest.fixture(params=LINKS)
+def link(request: pytest.FixtureRequest, tmp_path: Path) -> Link:
+    """Each link in turn, of a trial of three epochs."""
+    return LINKS[request.param](tmp_path)
+
+
+def test_a_link_takes_epochs_and_lets_training_go_on(link: Link) -> None:
     for epoch in (1, 2, 3):
         link.report(epoch, {"val.loss": 1.0}, lambda: STATE)
         assert link.should_stop() is False
 
 
-@pytest.mark.parametrize("kind", LINKS)
-def test_a_link_takes_a_snapshot_at_most_once_and_within_the_report(kind: str) -> None:
-    link = LINKS[kind]()
+def test_a_link_takes_a_snapshot_at_most_once_and_within_the_report(link: Link) -> None:
     taken: list[int] = []
 
     def snapshot() -> State:

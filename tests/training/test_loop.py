@@ -154,7 +154,8 @@ def test_a_loss_that_is_no_number_is_seen_within_the_epoch(
     assert link.num_asks < 20
 
 
-def test_clipping_bounds_each_step() -> None:
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_clipping_bounds_each_step(precision: str) -> None:
     config = tiny_config(
         optimizer__lr=1.0,
         optimizer__momentum=0.0,
@@ -162,6 +163,7 @@ def test_clipping_bounds_each_step() -> None:
         optimizer__weight_decay=0.0,
         schedule__name="constant",
         train__clip_norm=1e-3,
+        train__precision=precision,
         train__epochs=1,
     )
     data = digits(config)

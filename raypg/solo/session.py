@@ -1,0 +1,223 @@
+"""A trial started or resumed as a sweep of its own, with the books of every sweep."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from raypg.checkpoints import last_good_checkpoint
+from raypg.config import Config, Layer, Origin, flatten, load
+from raypg.errors import StoreError
+from raypg.experiment import Trial
+from raypg.experiment.proposals import ENDED
+from raypg.experiment.trials import build_trial
+from raypg.ledger import Ledger, Leftover
+from raypg.memo import changed_parts, read_memo
+from raypg.provenance import provenance
+from raypg.results import SweepWriter, check_types, open_results
+from raypg.solo.attempt import train_entry
+from raypg.solo.link import EpochLines, warn
+from raypg.store import Store
+from raypg.training.world import World, alone
+from raypg.trial import shared_dataset
+
+KIND = "trial"
+"""What `sweep.json` says of a sweep of one trial that no space proposed."""
+
+STEM = "train"
+"""The default name of such a sweep."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a trial is to be trained, as it was asked for.
+
+    Attributes:
+        store: folder or URI.
+        device: `cpu` or `cuda`.
+        num_threads: CPU threads.
+        name: of a new sweep; empty takes the next free one.
+        is_fresh: train also what the store already holds.
+        checkpoint_every_s: seconds of training between checkpoints.
+        command: as it was typed.
+    """
+
+    store: str
+    device: str
+    num_threads: int
+    name: str = ""
+    is_fresh: bool = False
+    checkpoint_every_s: float = 15.0
+    command: Sequence[str] = ()
+
+    @property
+    def world(self) -> World:
+        """The one worker that there is."""
+        return alone("cuda:0" if self.device == "cuda" else "cpu", self.num_threads)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A trial that was trained, or that the store held."""
+
+    store: Store
+    sweep: str
+    status: str
+    reason: str
+
+
+def start_trial(layers: Sequence[Layer], options: Options) -> Finished:
+    """Train one trial as a sweep of its own.
+
+    Args:
+        layers: preset, file and command line.
+        options: how to train it.
+
+    Raises:
+        RaypgError: something asked for is wrong; nothing was started or written.
+    """
+    store = Store(options.store)
+    config = load(layers)
+    trial = _build_trial(config, options)
+    shared_dataset(config.data)
+    store.check_writable()
+    leaves = flatten(config)
+    check_types(store, {f"config.{name}": value for name, value in leaves.items()})
+    name = options.name
+    if name:
+        store.create_sweep(name)
+    else:
+        name = store.create_next_sweep(STEM)
+    store.write_description(name, _describe(config, layers, options))
+    return _run(store, name, trial, options, [])
+
+
+def resume_trial(name: str, options: Options) -> Finished:
+    """Go on with a trial that was interrupted, as it was started.
+
+    Args:
+        name: of its sweep.
+        options: the store counts; all else comes from the sweep.
+
+    Raises:
+        RaypgError: there is no such sweep, or it cannot go on.
+    """
+    store = Store(options.store)
+    about = store.read_description(name)
+    if about["kind"] != KIND:
+        rule, kind = "must be a single trial", about["kind"]
+        fix = f"Try python -m raypg.tune --resume {name}."
+        raise StoreError(f"--resume {name}", rule, f"a sweep ({kind})", fix)
+    options = replace(Options(**about["options"]), store=options.store)
+    layers = [
+        Layer(**one | {"origin": Origin(one["origin"])}) for one in about["layers"]
+    ]
+    trial = _build_trial(load(layers), options)
+    rows = open_results(store).trials(name)
+    for row in rows:
+        if row["trial"] != trial.key:
+            rule = "must go on with the code and versions that it started with"
+            found = f"changes in {', '.join(changed_parts(row, trial.fingerprint))}"
+            raise StoreError(f"--resume {name}", rule, found, "Start it anew.")
+        if row["status"] in ENDED:
+            return Finished(store, name, row["status"], row["status_reason"] or "")
+    shared_dataset(trial.config.data)
+    return _run(store, name, trial, options, rows)
+
+
+def _build_trial(config: Config, options: Options) -> Trial:
+    arm = config.model.name
+    return build_trial(config, arm, {}, device=options.device, num_workers=1)
+
+
+def _run(
+    store: Store, name: str, trial: Trial, options: Options, rows: Sequence[Row]
+) -> Finished:
+    """Book the trial, which is trained unless the store holds it."""
+    with closing(SweepWriter(store, name, on_problem=warn)) as writer:
+        fresh = options.is_fresh
+        ledger = Ledger(
+            name,
+            OneTrial(trial),
+            writer,
+            facts={
+                **provenance(),
+                "num_workers": 1,
+                "num_threads": options.num_threads,
+                "device": options.device,
+            },
+            memo={} if fresh else read_memo(store, [trial.fingerprint], warn),
+            leftovers=_leftovers(store, name, rows),
+            before=rows,
+            metric=trial.config.train.metric,
+        )
+        ledger.tell(EpochLines(trial.config.train.epochs))
+        entry = ledger.next_entry()
+        if entry is not None:
+            every_s = options.checkpoint_every_s
+            train_entry(store, ledger, entry, options.world, every_s)
+    (entry,) = ledger.entries.values()
+    return Finished(store, name, entry.status, entry.reason)
+
+
+def _leftovers(store: Store, name: str, rows: Sequence[Row]) -> dict[str, Leftover]:
+    """What earlier sessions left of the trial; it has not ended."""
+    known = open_results(store).known_epochs(name) if rows else {}
+    return {
+        row["trial"]: Leftover(
+            row["number"],
+            row["attempt"],
+            frozenset(known.get(row["trial"], ())),
+            last_good_checkpoint(store, name, row["trial"]),
+        )
+        for row in rows
+    }
+
+
+class OneTrial:
+    """Proposes one trial, once; no result changes it."""
+
+    num_trials = 1
+
+    def __init__(self, trial: Trial) -> None:
+        self._waiting = [trial]
+
+    def propose(self) -> Trial | None:
+        """The trial, the first time."""
+        return self._waiting.pop() if self._waiting else None
+
+    def observe(self, key: str, epoch: int, value: float | None) -> None:
+        """Nothing follows."""
+
+    def finish(self, key: str, status: str, value: float | None) -> None:
+        """Nothing follows."""
+
+    def replay(self, past: Sequence[object]) -> None:
+        """Nothing follows."""
+
+
+def _describe(
+    config: Config, layers: Sequence[Layer], options: Options
+) -> dict[str, Any]:
+    """What the sweep is, under the names that every sweep has."""
+    metric = config.train.metric
+    return {
+        "kind": KIND,
+        "question": "",
+        "space_file": "",
+        "space_source": "",
+        "axes": [],
+        "metric": metric,
+        "mode": "min" if metric == "val.loss" else "max",
+        "baseline": None,
+        "num_trials": 1,
+        "layers": [asdict(one) | {"values": dict(one.values)} for one in layers],
+        "options": asdict(options),
+        "command": list(options.command),
+        "config": flatten(config),
+        "started": datetime.now(UTC).isoformat(),
+        **provenance(),
+    }

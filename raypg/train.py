@@ -1,0 +1,212 @@
+"""`python -m raypg.train`: one trial without a cluster, or its test split once more."""
+
+import os
+import sys
+from enum import StrEnum
+from typing import Annotated, NoReturn
+
+import typer
+
+from raypg.config import load, to_yaml
+from raypg.console import (
+    INTERRUPTED,
+    build_layers,
+    check_alone,
+    given_text,
+    run_app,
+    split_arguments,
+)
+from raypg.errors import ConfigError
+from raypg.results import open_results
+from raypg.results.output import print_table
+from raypg.results.schema import flat_rows
+from raypg.solo import (
+    Finished,
+    Options,
+    Retest,
+    resume_trial,
+    retest_trial,
+    start_trial,
+)
+from raypg.store import DEFAULT_STORE, Store
+
+EPILOG = """Examples:
+
+python -m raypg.train model.name=resnet train.epochs=10
+
+python -m raypg.train --preset paper data.name=cifar100 --name paper100
+
+python -m raypg.train --evaluate 3f2a
+
+KEY=VALUE are dotted names of the config, as --print-config shows them.
+"""
+
+COLUMNS = (
+    "trial",
+    "status",
+    "num_epochs",
+    "val.accuracy",
+    "val.loss",
+    "best_epoch",
+    "test.accuracy",
+    "test.loss",
+    "num_parameters",
+    "train_s",
+)
+
+app = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+
+
+class Device(StrEnum):
+    """Where a trial is trained."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+@app.command(epilog=EPILOG, context_settings={"max_content_width": 100})
+def train(
+    context: typer.Context,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE ...]", show_default=False)
+    ] = None,
+    config: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="YAML of config keys.")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="paper or smoke.")] = "",
+    store: Annotated[
+        str,
+        typer.Option(
+            envvar="RAYPG_STORE", callback=given_text, help="Folder, s3://… or gs://…"
+        ),
+    ] = DEFAULT_STORE,
+    name: Annotated[
+        str | None,
+        typer.Option(callback=given_text, help="Of its sweep; default: train, train-2"),
+    ] = None,
+    device: Annotated[
+        Device | None, typer.Option(show_default="cuda where there is a GPU")
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(min=0, metavar="N", help="CPU threads; 0: all cores.")
+    ] = 0,
+    checkpoint_every: Annotated[
+        float, typer.Option(min=0, metavar="S", help="Seconds between checkpoints.")
+    ] = 15.0,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Train it even if the store holds it.")
+    ] = False,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print the config and end.")
+    ] = False,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", callback=given_text, help="Go on with it."),
+    ] = None,
+    evaluate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TRIAL",
+            callback=given_text,
+            help="Test a trial's best epoch again, by the start of its id.",
+        ),
+    ] = None,
+) -> None:
+    """Train one trial and say what came of it."""
+    options = Options(
+        store=store,
+        name=name or "",
+        device=_device(device),
+        num_threads=threads or len(os.sched_getaffinity(0)),
+        is_fresh=fresh,
+        checkpoint_every_s=checkpoint_every,
+        command=tuple(sys.argv[1:]),
+    )
+    if resume:
+        check_alone(context, "resume", ["store"], "The trial keeps its own config.")
+        _finish(resume_trial(resume, options))
+    if evaluate:
+        own = ["store", "device", "threads"]
+        check_alone(context, "evaluate", own, "The trial has its own config.")
+        where = device.value if device else ""
+        _print_retest(
+            retest_trial(Store(store), evaluate, device=where, num_threads=threads)
+        )
+        return
+    file, overrides = split_arguments(arguments or [])
+    if file:
+        rule, fix = "must be KEY=VALUE", f"Write --config FILE for {file}."
+        if file.endswith(".py"):
+            fix = f"A space is run by python -m raypg.tune {file}."
+        raise ConfigError("command line", rule, f'"{file}"', fix)
+    layers = build_layers(preset, config or [], overrides)
+    if print_config:
+        print(to_yaml(load(layers)), end="")
+    else:
+        _finish(start_trial(layers, options))
+
+
+def _device(asked: Device | None) -> str:
+    """Where to train.
+
+    Raises:
+        ConfigError: a GPU is asked for, and there is none.
+    """
+    import torch
+
+    has_gpu = torch.cuda.is_available()
+    if asked is Device.cuda and not has_gpu:
+        fix = "Write --device cpu, or leave it out."
+        raise ConfigError("--device", "must be here", "no GPU that torch can use", fix)
+    return asked.value if asked else ("cuda" if has_gpu else "cpu")
+
+
+def _finish(finished: Finished) -> NoReturn:
+    """Print the trial's row, and how to go on where it was interrupted; exit."""
+    results = open_results(finished.store)
+    (row,) = results.trials(finished.sweep)
+    tests = flat_rows(results.sql("from test_results", sweeps=[finished.sweep]))
+    row = {**(tests[0] if tests else {}), **row}
+    print_table([row], [name for name in COLUMNS if row.get(name) is not None])
+    where = f"--store {finished.store.uri}"
+    print(f"Ask further: python -m raypg.results show {finished.sweep} {where}")
+    if finished.status == "interrupted":
+        resume = f"python -m raypg.train --resume {finished.sweep} {where}"
+        print(f"Go on with: {resume}", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED)
+    raise typer.Exit(1 if finished.status == "failed" else 0)
+
+
+def _print_retest(found: Retest) -> None:
+    row = {
+        "trial": found.trial,
+        "sweep": found.sweep,
+        "epoch": found.epoch,
+        "test.accuracy": found.accuracy,
+        "test.loss": found.loss,
+    }
+    stored = found.stored
+    if stored is not None:
+        row["stored.accuracy"] = stored["test.accuracy"]
+        row["stored.loss"] = stored["test.loss"]
+    print_table([row], list(row))
+    if stored is None:
+        print("The table has no test results of it: it did not complete.")
+    elif found.is_same:
+        print("The same as in the table, to the last bit.")
+    else:
+        apart = found.loss - stored["test.loss"]
+        changes = ", ".join(found.changes) or "nothing that is recorded"
+        print(f"Not the same as in the table: test.loss differs by {apart:.3g}.")
+        print(f"Changed since it was trained: {changes}.")
+
+
+def main() -> None:
+    """Run the command line."""
+    run_app(app)
+
+
+if __name__ == "__main__":
+    main()
