@@ -12,6 +12,7 @@ import pytest
 from raypg.checkpoints import checkpoint_folders, last_good_checkpoint, read_checkpoint
 from raypg.experiment import Trial
 from raypg.results import Results, open_results
+from raypg.results.__main__ import main as show_main
 from raypg.results.schema import flat_rows
 from raypg.solo import session
 from raypg.solo.link import EpochLines
@@ -112,6 +113,15 @@ def test_the_sweep_describes_itself_as_every_sweep_does(train: Command) -> None:
     assert about["config"]["model.name"] == "mlp"
     assert about["command"][0] == "model.name=mlp"
     assert {"question", "space_source", "axes", "baseline", "layers"} <= about.keys()
+
+
+def test_the_sweep_is_shown_as_what_it_is(train: Command) -> None:
+    train(*TINY)
+    show = replace(train, main=show_main)
+    said = show("show", "train")
+    assert said.code == 0
+    assert "command: python -m raypg.train model.name=mlp" in said.out
+    assert "The trial reached val.accuracy" in said.out
 
 
 def test_the_last_epoch_has_a_checkpoint_and_two_are_kept(train: Command) -> None:

@@ -46,6 +46,8 @@ def summarise(results: Results, sweep: str) -> Summary:
         return Summary(table, describe_arms(arms, metric, mode), command)
     best = _best_trials(rows, metric, mode)
     table = [_trial_row(row, metric, axes) for row in best[:NUM_BEST]]
+    if about.get("kind") == "trial":
+        return Summary(table, _describe_trial(best[0], metric), command)
     return Summary(table, _describe_search(rows, best[0], metric, axes), command)
 
 
@@ -82,6 +84,12 @@ def _best_trials(rows: Sequence[FlatRow], metric: str, mode: str) -> list[FlatRo
     ended = [row for row in rows if row["status"] in ENDED_WELL]
     rated = [row for row in ended if row.get(metric) is not None]
     return sorted(rated, key=lambda row: sign * row[metric]) or ended
+
+
+def _describe_trial(row: FlatRow, metric: str) -> str:
+    value = format_metric(row.get(metric), metric)
+    epochs = f"{row['num_epochs']} epochs"
+    return f"The trial reached {metric} {value} after {epochs}, one seed of one config."
 
 
 def _describe_search(

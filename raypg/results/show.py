@@ -22,7 +22,8 @@ def print_sweep(results: Results, sweep: str) -> None:
     if question := str(about.get("question", "")).strip():
         print(f"question: {question.splitlines()[0]}")
     if command := about.get("command"):
-        print(f"command: python -m raypg.tune {shlex.join(command)}")
+        program = "train" if line.kind == "trial" else "tune"
+        print(f"command: python -m raypg.{program} {shlex.join(command)}")
     print(
         f"trials: {line.trials} ({line.completed} completed, {line.cached} cached, "
         f"{line.stopped} stopped early, {line.failed} failed, "
