@@ -217,7 +217,8 @@ class Ledger:
         self._write(entry)
         if test:
             key = {"sweep": self.sweep, "trial": entry.trial.key}
-            self._writer.append("test_results", {**key, **test})
+            own = {**key, "attempt": entry.attempt, "time": _moment(time.time())}
+            self._writer.append("test_results", {**own, **test})
         value = entry.metrics.get(self._metric) if status != "failed" else None
         self.proposals.finish(entry.trial.key, status, value)
         for audience in self._audiences:

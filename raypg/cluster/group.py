@@ -3,7 +3,6 @@
 import os
 import threading
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import ray
@@ -11,11 +10,11 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raypg.cluster.connect import Need
-from raypg.cluster.mailbox import Job, Mailbox
-from raypg.cluster.messages import Assignment, Ended, Message, Report
+from raypg.cluster.mailbox import Mailbox
+from raypg.cluster.messages import Assignment, Message
 from raypg.cluster.placement import PREFIX, NamedGroupTrainer
+from raypg.cluster.post import RemotePost
 from raypg.store import Store
-from raypg.training.state import State, pack_state
 
 MAILBOX_THREADS = 16
 """Of the mailbox's actor: each waiting call holds one."""
@@ -115,77 +114,6 @@ class RemoteMailbox:
         """See `Mailbox.quiet_s`."""
         seconds: float = ray.get(self._actor.quiet_s.remote())
         return seconds
-
-
-class RemotePost:
-    """A mailbox in an actor, as rank 0 sees it.
-
-    States are packed and sent by a thread, in order with the reports, so that training
-    goes on meanwhile.
-    """
-
-    def __init__(self, actor: Any) -> None:  # noqa: ANN401
-        self._actor = actor
-        self._sender = ThreadPoolExecutor(1, thread_name_prefix="raypg-post")
-
-    def next_job(self, timeout_s: float) -> Job | None:
-        """See `Mailbox.next_job`."""
-        job: Job | None = ray.get(self._actor.next_job.remote(timeout_s))
-        return job
-
-    def is_closed(self) -> bool:
-        """See `Mailbox.is_closed`."""
-        return bool(ray.get(self._actor.is_closed.remote()))
-
-    def report(self, report: Report) -> None:
-        """See `Mailbox.report`."""
-        self._sender.submit(self._send, report)
-
-    def wait_decided(self, number: int, epoch: int, timeout_s: float) -> bool:
-        """See `Mailbox.wait_decided`."""
-        waiting = self._actor.wait_decided.remote(number, epoch, timeout_s)
-        return bool(ray.get(waiting))
-
-    def wait_stop(self, number: int, timeout_s: float) -> bool:
-        """See `Mailbox.wait_stop`."""
-        return bool(ray.get(self._actor.wait_stop.remote(number, timeout_s)))
-
-    def watch_stop(self, number: int) -> "StopWatch":
-        """A question that is answered without a round trip."""
-        return StopWatch(self._actor, number)
-
-    def end(self, ended: Ended) -> None:
-        """See `Mailbox.end`; comes after every report."""
-        self._sender.submit(lambda: ray.get(self._actor.end.remote(ended))).result()
-
-    def _send(self, report: Report) -> None:
-        state = report.state
-        packed = pack_state(state) if isinstance(state, State) else state
-        fields = {**report.__dict__, "state": packed}
-        ray.get(self._actor.report.remote(Report(**fields)))
-
-
-STOP_WATCH_S = 5.0
-
-
-class StopWatch:
-    """Whether a trial is to be left: one long call is always under way."""
-
-    def __init__(self, actor: Any, number: int) -> None:  # noqa: ANN401
-        self._actor = actor
-        self._number = number
-        self._waiting = actor.wait_stop.remote(number, STOP_WATCH_S)
-        self._is_stopped = False
-
-    def __call__(self) -> bool:
-        """Look whether the answer has come; costs no wait."""
-        if self._is_stopped:
-            return True
-        ready, _ = ray.wait([self._waiting], timeout=0)
-        if ready:
-            self._is_stopped = bool(ray.get(self._waiting))
-            self._waiting = self._actor.wait_stop.remote(self._number, STOP_WATCH_S)
-        return self._is_stopped
 
 
 def serve_in_group(config: dict[str, Any]) -> None:

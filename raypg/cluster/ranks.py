@@ -8,9 +8,9 @@ import torch
 import torch.distributed as dist
 from ray.train.collective import broadcast_from_rank_zero
 
-from raypg.cluster.group import RemotePost
 from raypg.cluster.link import MailboxLink
 from raypg.cluster.mailbox import Job
+from raypg.cluster.post import RemotePost
 from raypg.cluster.worker import ASK_S, run_trial
 from raypg.training.link import Link, SilentLink
 from raypg.training.world import World
