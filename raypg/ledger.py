@@ -147,9 +147,7 @@ class Ledger:
         Trials that the store holds are booked as cached on the way.
         """
         while (trial := self.proposals.propose()) is not None:
-            if trial.key in self.entries:
-                self._book_twin(trial)
-            elif trial.key in self._memo:
+            if trial.key in self._memo:
                 self._book_cached(trial, self._memo[trial.key])
             else:
                 return self._open(trial)
@@ -274,12 +272,6 @@ class Ledger:
         self.proposals.finish(trial.key, "cached", entry.metrics.get(self._metric))
         for audience in self._audiences:
             audience.on_end(entry)
-
-    def _book_twin(self, trial: Trial) -> None:
-        """A search drew the same config twice: it is trained once, and told once."""
-        twin = self.entries[trial.key]
-        value = None if twin.status == "running" else twin.metrics.get(self._metric)
-        self.proposals.finish(trial.key, "cached", value)
 
     def _write_epoch(
         self, entry: Entry, epoch: int, metrics: Mapping[str, float], attempt: int

@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -51,6 +51,17 @@ class Question:
         return space.scheduler if isinstance(space, Search) else None
 
     @property
+    def example(self) -> Trial:
+        """One of its trials, for what all of them share."""
+        return next(_examples(self.proposals))
+
+    def needs_training(self, memo: Container[str]) -> bool:
+        """Whether there may be a trial that the store does not hold."""
+        if isinstance(self.proposals, SearchProposals):
+            return True
+        return any(trial.key not in memo for trial in self.proposals.trials)
+
+    @property
     def kind(self) -> str:
         """`ablation` or `search`."""
         return type(self.space_file.space).__name__.lower()
@@ -59,9 +70,9 @@ class Question:
 def ask(
     space_file: SpaceFile, layers: Sequence[Layer], options: Options, stack: ExitStack
 ) -> Question:
-    """Check all that can be checked, then connect to the cluster.
+    """Check all that can be checked without a cluster.
 
-    Where a cluster is joined it is asked first, for the GPUs that it has.
+    One that is joined comes first all the same: it is asked for the GPUs that it has.
 
     Args:
         space_file: the loaded space.
@@ -81,11 +92,20 @@ def ask(
     if not is_joined:
         check_machine(need)
         load_data(question)
-        join(options, stack)
-    check_room(need)
     for note in space_file.notes:
         print(note, file=sys.stderr)
     return question
+
+
+def connect_for(question: Question, options: Options, stack: ExitStack) -> None:
+    """Be in a cluster that has room for the question's trials.
+
+    Raises:
+        ClusterError: it does not answer, or has no room for a single trial.
+    """
+    if not joins_cluster(options):
+        join(options, stack)
+    check_room(question.need)
 
 
 def check(space_file: SpaceFile, layers: Sequence[Layer], need: Need) -> Question:

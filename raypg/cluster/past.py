@@ -1,0 +1,110 @@
+"""What earlier sessions of a sweep left, and how it is gone on from."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from raypg.checkpoints import last_good_checkpoint
+from raypg.cluster.prepare import Question
+from raypg.errors import StoreError
+from raypg.experiment import Past
+from raypg.ledger import Leftover
+from raypg.results import open_results
+from raypg.space import Search, Value
+from raypg.store import Store
+
+Row = Mapping[str, Any]
+Curves = dict[str, list[tuple[int, float]]]
+
+
+@dataclass(frozen=True)
+class Before:
+    """What earlier sessions of a sweep left; nothing, for a new one.
+
+    Attributes:
+        rows: of `trials`, in the order in which they were handed out.
+        leftovers: the trials that did not end, by fingerprint.
+        curves: the sweep's metric by epoch, of every trial.
+    """
+
+    rows: Sequence[Row] = ()
+    leftovers: Mapping[str, Leftover] = field(default_factory=dict)
+    curves: Curves = field(default_factory=dict)
+
+    def ended_curves(self) -> Curves:
+        """Of the trials that count in the scheduler's rungs, by their ends."""
+        ended = [r for r in self.rows if r["status"] in ("completed", "stopped")]
+        ended.sort(key=lambda row: row["finished"])
+        return {row["trial"]: self.curves.get(row["trial"], []) for row in ended}
+
+    def interrupted_curves(self) -> Curves:
+        """Of the trials that go on."""
+        return {trial: self.curves.get(trial, []) for trial in self.leftovers}
+
+
+def read_before(store: Store, name: str, question: Question) -> Before:
+    """The rows, checkpoints and curves that a sweep is resumed from.
+
+    Raises:
+        StoreError: the code that trains has changed since.
+    """
+    results = open_results(store)
+    rows = results.trials(name)
+    _check_same_code(name, question, rows)
+    known = results.known_epochs(name)
+    leftovers = {
+        row["trial"]: Leftover(
+            row["number"],
+            row["attempt"],
+            frozenset(known.get(row["trial"], ())),
+            last_good_checkpoint(store, name, row["trial"]),
+        )
+        for row in rows
+        if row["status"] in ("running", "interrupted")
+    }
+    curves: Curves = {}
+    metric = question.space_file.space.metric
+    for epoch in results.epochs(name):
+        curves.setdefault(epoch["trial"], []).append((epoch["epoch"], epoch[metric]))
+    return Before(rows, leftovers, curves)
+
+
+def replay(question: Question, before: Before) -> None:
+    """Tell the proposals what earlier sessions drew, and what came of it."""
+    metric = question.space_file.space.metric
+    past = [
+        Past(
+            row["trial"],
+            _drawn_values(question, row),
+            row["status"],
+            row.get(metric),
+            dict(before.curves.get(row["trial"], ())),
+        )
+        for row in before.rows
+    ]
+    if past:
+        question.proposals.replay(past)
+
+
+def _drawn_values(question: Question, row: Row) -> dict[str, Value]:
+    """What the axes had in a trial, without those that did not count."""
+    space = question.space_file.space
+    leaves = {axis: row.get(f"config.{axis}") for axis in space.axes}
+    values = {axis: leaf for axis, leaf in leaves.items() if leaf is not None}
+    if isinstance(space, Search):
+        return {a: v for a, v in values.items() if space.is_active(a, values)}
+    return values
+
+
+def _check_same_code(name: str, question: Question, rows: Sequence[Row]) -> None:
+    """Refuse to mix rows of two versions of the code in one sweep."""
+    now = question.example.fingerprint.code
+    for row in rows:
+        then = json.loads(row["fingerprint.code"] or "{}")
+        changed = [file for file in then if file in now and then[file] != now[file]]
+        if changed:
+            rule = "must go on with the code that it started with"
+            found = f"changes in {', '.join(changed)}"
+            fix = "Start a new sweep: whatever still holds is taken from the store."
+            raise StoreError(f"--resume {name}", rule, found, fix)
