@@ -119,7 +119,7 @@ def train(
         store=store,
         name=name or "",
         device=_device(device),
-        num_threads=threads or len(os.sched_getaffinity(0)),
+        num_threads=threads or _num_cores(),
         is_fresh=fresh,
         checkpoint_every_s=checkpoint_every,
         command=tuple(sys.argv[1:]),
@@ -161,6 +161,13 @@ def _device(asked: Device | None) -> str:
         fix = "Write --device cpu, or leave it out."
         raise ConfigError("--device", "must be here", "no GPU that torch can use", fix)
     return asked.value if asked else ("cuda" if has_gpu else "cpu")
+
+
+def _num_cores() -> int:
+    """The cores that this process may use, which not every system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _finish(finished: Finished) -> NoReturn:

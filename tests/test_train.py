@@ -294,6 +294,7 @@ def test_sweeps_are_named_in_turn_and_a_name_is_used_once(train: Command) -> Non
     said = train(*TINY, "--name", "train")
     assert said.code == 2
     assert said.err.startswith("--name train: must be new; found it in")
+    assert "python -m raypg.train --resume train" in said.err
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,10 @@ class MailboxLink:
         now = time.monotonic()
         is_last = epoch >= assignment.num_epochs
         due = is_last or now - self._saved_at >= assignment.checkpoint_every_s
+        # With early stopping any epoch may be the last, whose checkpoint is kept.
+        may_be_last = bool(assignment.config.get("train.early_stopping"))
         state: State | None = None
-        if due or assignment.keeps_every_state:
+        if due or may_be_last or assignment.keeps_every_state:
             state = snapshot()
         if due:
             self._saved_at = now

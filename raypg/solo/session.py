@@ -88,6 +88,7 @@ def start_trial(layers: Sequence[Layer], options: Options) -> Finished:
     check_types(store, {f"config.{name}": value for name, value in leaves.items()})
     name = options.name
     if name:
+        _check_new(store, name)
         store.create_sweep(name)
     else:
         name = store.create_next_sweep(STEM)
@@ -126,6 +127,13 @@ def resume_trial(name: str, options: Options) -> Finished:
             return Finished(store, name, row["status"], row["status_reason"] or "")
     shared_dataset(trial.config.data)
     return _run(store, name, trial, options, rows)
+
+
+def _check_new(store: Store, name: str) -> None:
+    if store.has_sweep(name):
+        resume = f"python -m raypg.train --resume {name} --store {store.uri}"
+        fix = f"Choose another name, or go on with it: {resume}"
+        raise StoreError(f"--name {name}", "must be new", f"it in {store.uri}", fix)
 
 
 def _build_trial(config: Config, options: Options) -> Trial:

@@ -34,21 +34,20 @@ class Decided(Mailbox):
             pass
 
 
-def mailbox_link(folder: Path) -> Link:
-    """The link of a cluster's worker."""
+def mailbox_link(mailbox: Mailbox, **config: object) -> Link:
+    """The link of a cluster's worker, which writes no checkpoint before its end."""
     assignment = Assignment(
         trial="t",
         sweep="s",
         store="/nowhere",
         attempt=0,
-        config={"train.epochs": 3},
+        config={"train.epochs": 3, **config},
         device="cpu",
         num_threads=1,
-        checkpoint_every_s=0.0,
-        keeps_every_state=True,
+        checkpoint_every_s=1e9,
+        keeps_every_state=False,
         trials_per_worker=0,
     )
-    mailbox = Decided()
     mailbox.assign(assignment, None)
     job = mailbox.next_job(0.0)
     assert job is not None
@@ -72,7 +71,7 @@ def ledger_link(folder: Path) -> Link:
 LINKS: dict[str, Callable[[Path], Link]] = {
     "fake": lambda folder: FakeLink(),
     "ledger": ledger_link,
-    "mailbox": mailbox_link,
+    "mailbox": lambda folder: mailbox_link(Decided()),
     "silent": lambda folder: SilentLink(),
 }
 
@@ -101,6 +100,16 @@ def test_a_link_takes_a_snapshot_at_most_once_and_within_the_report(link: Link) 
     link.should_stop()
     link.report(2, {"val.loss": 1.0}, lambda: STATE)
     assert len(taken) == num_taken <= 1
+
+
+@pytest.mark.parametrize("patience", [0, 2])
+def test_an_epoch_that_may_be_the_last_hands_over_its_state(patience: int) -> None:
+    mailbox = Mailbox()
+    link = mailbox_link(mailbox, **{"train.early_stopping": patience})
+    link.report(1, {"val.loss": 1.0}, lambda: STATE)
+    report = mailbox.next_message(0.0)
+    assert isinstance(report, Report)
+    assert (report.state is not None, report.due) == (patience > 0, False)
 
 
 def test_epochs_are_reported_once_each_and_in_order() -> None:
