@@ -143,7 +143,8 @@ class Store:
         """
         check_sweep_name(name)
         if not self._claim(name):
-            fix = f"Go on with it (--resume {name}), or choose another name."
+            resume = f"python -m raypg.tune --resume {name} --store {self.uri}"
+            fix = f"Choose another name, or go on with it: {resume}"
             raise StoreError(f"--name {name}", "must be new", f"it in {self.uri}", fix)
 
     def create_next_sweep(self, stem: str) -> str:
