@@ -1,11 +1,13 @@
 """Ctrl-C ends what is under way gently, and at once when it comes a second time."""
 
+import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+STDERR = 2
 
 
 @contextmanager
@@ -28,7 +30,8 @@ def gentle_interrupts(note: Callable[[str], None]) -> Iterator[None]:
             raise KeyboardInterrupt
         seen.append(number)
         note(signal.Signals(number).name)
-        print("Ending gently; once more to end at once.", file=sys.stderr)
+        # Not print: a handler may run inside another print, which must not reenter.
+        os.write(STDERR, b"Ending gently; once more to end at once.\n")
 
     before = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM)}
     try:

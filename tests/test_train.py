@@ -226,6 +226,20 @@ def test_a_trial_does_not_go_on_with_other_code(
     assert "found changes in raypg/optim.py. Start it anew." in said.err
 
 
+def test_a_second_signal_ends_a_trial_at_once(
+    train: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt_twice(*arguments: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(EpochLines, "on_epoch", interrupt_twice)
+    assert train(*TINY).code == 130
+    row = only_trial(open_results(train.store))
+    assert (row["status"], row["status_reason"]) == ("interrupted", "SIGTERM")
+    assert train("--resume", "train").code == 130
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 130), (signal.SIGKILL, -9)]
