@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from rich.console import Console, ConsoleRenderable
+from rich.console import Console, ConsoleRenderable, Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from raypg.ledger import Entry, Ledger
 
@@ -186,11 +187,11 @@ class LiveTable:
     def _table(self) -> ConsoleRenderable:
         with self._lock:
             rows = list(self._running.values())[-MAX_ROWS:]
-        table = Table("trial", "epoch", self._metric, title=self._title())
+        table = Table("trial", "epoch", self._metric, box=None, pad_edge=False)
         for entry in rows:
             value = show_value(self._metric, entry.metrics.get(self._metric))
             table.add_row(name_of(entry), str(entry.epoch), value)
-        return table
+        return Group(Text(self._title(), overflow="ellipsis", no_wrap=True), table)
 
     def _title(self) -> str:
         count, ended = self._ledger.count, self._ledger.num_ended

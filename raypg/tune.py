@@ -19,8 +19,7 @@ from raypg.console import (
 from raypg.errors import ConfigError
 from raypg.experiment import base_config, load_space
 from raypg.results import open_results
-from raypg.results.answer import summarise
-from raypg.results.output import print_table
+from raypg.results.readable import print_answer
 from raypg.store import DEFAULT_STORE
 
 EPILOG = """Examples:
@@ -133,7 +132,7 @@ def tune(
 
 def _finish(finished: Finished) -> NoReturn:
     """Print the answer, and why the sweep ended early where it did; exit."""
-    _print_answer(finished)
+    print_answer(open_results(finished.store), finished.sweep)
     if finished.ending.reason:
         print(f"The sweep ended early: {finished.ending.reason}.", file=sys.stderr)
         store = finished.store.uri
@@ -141,15 +140,6 @@ def _finish(finished: Finished) -> NoReturn:
         print(f"Go on with: {resume}", file=sys.stderr)
     sys.stdout.flush()
     raise typer.Exit(finished.exit_code)
-
-
-def _print_answer(finished: Finished) -> None:
-    summary = summarise(open_results(finished.store), finished.sweep)
-    if summary.rows:
-        print_table(summary.rows, list(summary.rows[0]))
-        print()
-    print(summary.sentence)
-    print(f"Ask further: {summary.query_command}")
 
 
 def main() -> None:

@@ -4,11 +4,11 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from raypg.results.answer import summarise
 from raypg.results.listing import read_line
 from raypg.results.memo import FlatRow
 from raypg.results.output import format_cell, print_table
 from raypg.results.query import Results
+from raypg.results.readable import print_answer
 
 _COLUMNS = ("trial", "arm", "seed", "status", "num_epochs", "val.accuracy", "val.loss")
 
@@ -29,10 +29,6 @@ def print_sweep(results: Results, sweep: str) -> None:
         f"{line.stopped} stopped early, {line.failed} failed, "
         f"{line.unfinished} unfinished)\n"
     )
-    summary = summarise(results, sweep)
-    if summary.rows:
-        print_table(summary.rows, list(summary.rows[0]))
-        print()
     varying = [name for name in varying_columns(rows) if name != "config.seed"]
     columns = [
         name for name in (*_COLUMNS, *varying, "train_s") if _has_any(rows, name)
@@ -43,8 +39,7 @@ def print_sweep(results: Results, sweep: str) -> None:
     failed = [row for row in rows if row["status"] == "failed"]
     for row in failed:
         print(f"failed: {row['trial']} ({row['arm']}): {_reason(row)}")
-    print(summary.sentence)
-    print(f"Ask further: {summary.query_command}")
+    print_answer(results, sweep)
 
 
 def varying_columns(rows: Sequence[FlatRow]) -> list[str]:
