@@ -181,12 +181,9 @@ class Ledger:
         entry: Entry,
         epoch: int,
         metrics: Mapping[str, float],
-        history: Sequence[Mapping[str, float]] = (),
         attempt: int | None = None,
     ) -> None:
-        """An epoch of a trial; `history` is what it was resumed with, see `recall`."""
-        if history:
-            self.recall(entry, history)
+        """An epoch of a trial; `attempt` is the entry's own unless it is given."""
         is_new = epoch not in entry.known_epochs
         self._write_epoch(
             entry, epoch, metrics, entry.attempt if attempt is None else attempt

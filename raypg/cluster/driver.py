@@ -1,19 +1,15 @@
 """One sweep from its first trial to its last: Tune, driven by the ledger."""
 
 import logging
-import signal
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import FrameType
 
 from raypg.cluster.connect import Need, check_room, num_slots, set_quiet_environment
 from raypg.cluster.ending import Ending
 from raypg.cluster.messages import Assignment
 from raypg.config import flatten
+from raypg.interrupts import gentle_interrupts
 from raypg.ledger import Entry, Ledger
 from raypg.space import ASHA
 from raypg.store import Store
@@ -83,7 +79,7 @@ def run_sweep(launch: Launch, ledger: Ledger) -> Ending:
     ending, tidy = Ending(), _tidy(launch)
     searcher = LedgerSearcher(ledger, _cap(launch), _assign(launch))
     recorder = Recorder(ledger, searcher, _watch_failures(ledger, ending), tidy)
-    with _gentle_interrupt(ending):
+    with gentle_interrupts(ending.interrupt):
         _fit(launch, searcher, recorder, ending)
     tidy()
     ledger.interrupt()
@@ -194,25 +190,3 @@ def _watch_failures(ledger: Ledger, ending: Ending) -> Callable[[Entry], None]:
             ending.reason = f"the first {SAME_FAILURES} trials failed: {failed.reason}"
 
     return watch
-
-
-@contextmanager
-def _gentle_interrupt(ending: Ending) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the sweep gently; a second one ends it at once."""
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if ending.is_interrupt:
-            raise KeyboardInterrupt
-        ending.is_interrupt = True
-        ending.reason = signal.Signals(number).name
-        print("Ending gently; once more to end at once.", file=sys.stderr)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

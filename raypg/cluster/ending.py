@@ -11,3 +11,7 @@ class Ending:
     """Empty while the sweep is to go on."""
     is_interrupt: bool = False
     """Whether a person or the system asked, with a signal."""
+
+    def interrupt(self, signal_name: str) -> None:
+        """End the sweep because a signal came."""
+        self.reason, self.is_interrupt = signal_name, True

@@ -65,6 +65,9 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
     ) -> None:
         """An epoch was reported, or the trial ended."""
         entry = self._searcher.live[trial.trial_id]
+        history = result.pop("raypg_history", ())
+        if history:
+            self._ledger.recall(entry, history)
         if "train.loss" in result:
             self._report(entry, result)
         if result["done"] and result["raypg_status"] == "running":
@@ -121,8 +124,7 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
             entry,
             result[EPOCH],
             metrics,
-            result.pop("raypg_history", None),
-            entry.attempt + result["raypg_incarnation"],
+            attempt=entry.attempt + result["raypg_incarnation"],
         )
 
 

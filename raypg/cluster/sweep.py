@@ -13,6 +13,7 @@ from raypg.cluster.options import Options
 from raypg.cluster.past import Before, Row, read_before, replay
 from raypg.cluster.prepare import Question, ask, connect_for
 from raypg.config import Layer, Origin, flatten
+from raypg.errors import StoreError
 from raypg.experiment import SearchProposals, load_space, parse_space
 from raypg.ledger import Ledger
 from raypg.memo import read_memo
@@ -20,6 +21,9 @@ from raypg.progress import Pace, follow
 from raypg.provenance import provenance
 from raypg.results import SweepWriter, check_types, open_results
 from raypg.store import Store
+
+KINDS = ("ablation", "search")
+"""Of sweeps, as `sweep.json` says it; a single trial is none of them."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,9 @@ def resume_sweep(name: str, options: Options) -> Finished:
     """
     store = Store(options.store)
     about = store.read_description(name)
+    if about["kind"] not in KINDS:
+        rule, fix = "must be a sweep", f"Try: python -m raypg.train --resume {name}."
+        raise StoreError(f"--resume {name}", rule, "a single trial", fix)
     layers = [
         Layer(**one | {"origin": Origin(one["origin"])}) for one in about["layers"]
     ]

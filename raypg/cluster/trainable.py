@@ -86,7 +86,7 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
             self._workers.mailbox.assign(self._assignment, self._packed)
         message = self._next_message()
         if isinstance(message, Ended):
-            return self._end({EPOCH: self._epoch}, message)
+            return self._end({EPOCH: self._epoch, **self._take_history()}, message)
         self._epoch = message.epoch
         result = self._result(message)
         if message.epoch >= self._assignment.num_epochs:
@@ -156,10 +156,12 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
             "raypg_status": "running",
             "should_checkpoint": report.due,
         }
-        if self._history:
-            result["raypg_history"] = self._history
-            self._history = []
-        return result
+        return result | self._take_history()
+
+    def _take_history(self) -> dict[str, Any]:
+        """What a checkpoint remembers, told once: the driver may have lost it."""
+        history, self._history = self._history, []
+        return {"raypg_history": history} if history else {}
 
     def _end(self, result: dict[str, Any], ended: Ended) -> dict[str, Any]:
         limit = self._assignment.trials_per_worker
