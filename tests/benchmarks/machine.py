@@ -1,0 +1,62 @@
+"""What else the machine does while something is measured, and what machine it is."""
+
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import platform
+from pathlib import Path
+
+import psutil
+
+PR_SET_CHILD_SUBREAPER = 36
+"""Linux: who is left behind by one of our processes becomes a child of ours."""
+
+
+def adopt_orphans() -> None:
+    """Count what our commands start as ours, even where it outlives them (Ray's do)."""
+    if platform.system() == "Linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def cpu_of_others() -> float:
+    """Seconds of CPU that processes other than ours have taken, and the hypervisor.
+
+    Ours are this process and all that descend from it. 0 where the system does not
+    tell (no /proc).
+    """
+    if not Path("/proc/stat").exists():
+        return 0.0
+    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    user, nice, system, _, _, irq, soft, steal, *_ = map(int, fields)
+    busy = (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
+    return busy - _own_cpu()
+
+
+def _own_cpu() -> float:
+    multiprocessing.active_children()  # joins its own that have ended
+    own = 0.0
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error, ChildProcessError):
+            if child.ppid() == os.getpid() and child.status() == psutil.STATUS_ZOMBIE:
+                os.waitpid(child.pid, os.WNOHANG)  # now among our children's times
+                continue
+            times = child.cpu_times()
+            own += times.user + times.system
+            own += times.children_user + times.children_system
+    return own + sum(os.times()[:4])
+
+
+def describe_machine() -> str:
+    """Processor, cores, versions: what every measured number depends on."""
+    import ray
+    import torch
+
+    model = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next((x.split(":")[1] for x in lines if x.startswith("model n")), model)
+    return (
+        f"{model.strip()}, {os.cpu_count()} cores, Python {platform.python_version()},"
+        f" torch {torch.__version__}, ray {ray.__version__}"
+    )

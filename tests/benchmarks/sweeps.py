@@ -1,0 +1,114 @@
+"""Whole commands that sweep, ours and the peers', timed from process start to exit."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+from raypg.results import open_results
+from raypg.store import Store
+
+LOOK_EVERY_S = 0.02
+LIMIT_S = 600
+
+
+@dataclass(frozen=True)
+class Run:
+    """One command.
+
+    Attributes:
+        wall_s: process start to exit.
+        first_row_s: process start until the first epoch could be read.
+        first_epoch_s: process start until the first epoch began.
+        ends_s: process start until the end of each trial, rising.
+        train_s: seconds that a trial spent in its epochs, on the average.
+        epochs_s: end of the first epoch to the end of the last, of a single trial.
+    """
+
+    wall_s: float
+    first_row_s: float
+    first_epoch_s: float
+    ends_s: list[float]
+    train_s: float
+    epochs_s: float = 0.0
+
+    def cost_ms(self, first: int, num_slots: int) -> float:
+        """Milliseconds that a trial takes beyond its training, after the `first`."""
+        ends_s = self.ends_s[first - 1 :]
+        margin_s = (ends_s[-1] - ends_s[0]) / (len(ends_s) - 1)
+        return 1000 * (margin_s - self.train_s / num_slots)
+
+    @property
+    def after_start_s(self) -> float:
+        """From the start of the first epoch to the end of the last trial."""
+        return self.ends_s[-1] - self.first_epoch_s
+
+
+def sweep(space: str, *options: str) -> Run:
+    """`python -m raypg.tune`, as a user calls it, into a store of its own."""
+    with tempfile.TemporaryDirectory(prefix="raypg-bench-") as folder:
+        file, store = Path(folder, "space.py"), Path(folder, "runs")
+        file.write_text(f"from raypg import Ablation\n\n{space}\n")
+        command = ["raypg.tune", str(file), "--store", str(store), *options]
+        started = time.time()
+        with _start(command, Path(folder, "log")) as process:
+            first_row = _wait_for_row(process, store / "space/tables/epochs")
+            wall_s = _wait(process, started, Path(folder, "log"))
+        results = open_results(Store(str(store)))
+        rows = results.trials("space")
+        epochs = results.epochs("space")
+        times = [row["time"].timestamp() for row in epochs]
+        return Run(
+            wall_s,
+            first_row - started,
+            min(t - e["epoch_s"] for t, e in zip(times, epochs, strict=True)) - started,
+            sorted(row["finished"].timestamp() - started for row in rows),
+            mean(row["train_s"] for row in rows),
+            max(times) - min(times),
+        )
+
+
+def sweep_by_tune(kind: str, *options: str) -> Run:
+    """The same by Ray Tune alone, see `tune_peers`."""
+    with tempfile.TemporaryDirectory(prefix="raypg-bench-") as folder:
+        out = Path(folder, "moments.json")
+        command = ["tests.benchmarks.tune_peers", kind, "--out", str(out), *options]
+        started = time.time()
+        with _start(command, Path(folder, "log")) as process:
+            wall_s = _wait(process, started, Path(folder, "log"))
+        moments = json.loads(out.read_text())
+        return Run(
+            wall_s,
+            moments["first_row"] - started,
+            moments["first_epoch"] - started,
+            sorted(end - started for end in moments["ends"]),
+            mean(moments["train_s"]),
+        )
+
+
+def _start(command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
+    with log.open("wb") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", *command], stdout=file, stderr=file
+        )
+
+
+def _wait_for_row(process: "subprocess.Popen[bytes]", table: Path) -> float:
+    """When the first epoch was in the table, for everyone to read."""
+    while process.poll() is None:
+        if any(path.stat().st_size for path in table.glob("*.arrows")):
+            break
+        time.sleep(LOOK_EVERY_S)
+    return time.time()
+
+
+def _wait(process: "subprocess.Popen[bytes]", started: float, log: Path) -> float:
+    """Seconds from `started` until the command has ended well."""
+    if process.wait(LIMIT_S):
+        raise RuntimeError(f"{process.args!r} failed:\n{log.read_text()[-2000:]}")
+    return time.time() - started

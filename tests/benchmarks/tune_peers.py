@@ -1,0 +1,155 @@
+"""Sweeps over digits with Ray Tune alone, each as Ray documents it.
+
+    python -m tests.benchmarks.tune_peers KIND --trials N --epochs N --out FILE
+
+KIND is `reuse_actors` (a class `Trainable` whose processes are kept from trial to
+trial, Tune's fastest way), `function` (a function trainable, a process a trial) or
+`torch_trainer` (a function that starts a `TorchTrainer`, Ray Train's documented way to
+tune). `--defaults` leaves Tune's own loggers, printing and the checkpoint at a class
+trainable's end on; otherwise they are off, and nothing but metrics comes of a trial.
+FILE is a JSON of moments.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+from ray import train, tune
+from ray.train.torch import TorchTrainer
+from ray.tune.integration.ray_train import TuneReportCallback
+
+from tests.benchmarks.digits_peer import Digits
+
+KINDS = ("reuse_actors", "function", "torch_trainer")
+
+
+class ReusedTrainable(tune.Trainable):  # type: ignore[misc]
+    """An epoch a step; `reset_config` starts the next trial in the same process."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self.digits = Digits(config["lr"], config["seed"], config["epochs"])
+        self.train_s = 0.0
+
+    def step(self) -> dict[str, Any]:
+        metrics = self.digits.train_epoch()
+        self.train_s += metrics["epoch_s"]
+        is_last = self.iteration + 1 == self.config["epochs"]
+        return {**metrics, "train_s": self.train_s, "done": is_last}
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.setup(new_config)
+        return True
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        torch.save(self.digits.model.state_dict(), Path(checkpoint_dir) / "model.pt")
+
+
+def train_function(config: dict[str, Any]) -> None:
+    """A whole trial, in a process of its own."""
+    digits, train_s = Digits(config["lr"], config["seed"], config["epochs"]), 0.0
+    for _ in range(config["epochs"]):
+        metrics = digits.train_epoch()
+        train_s += metrics["epoch_s"]
+        tune.report({**metrics, "train_s": train_s})
+
+
+def train_on_workers(config: dict[str, Any]) -> None:
+    """A whole trial as a run of Ray Train."""
+    TorchTrainer(
+        train_on_worker,
+        train_loop_config=config,
+        scaling_config=train.ScalingConfig(num_workers=config["num_workers"]),
+        run_config=train.RunConfig(
+            name=f"train-trial_id={tune.get_context().get_trial_id()}",
+            storage_path=config["storage"],
+            callbacks=[TuneReportCallback()],
+        ),
+    ).fit()
+
+
+def train_on_worker(config: dict[str, Any]) -> None:
+    """What each worker of such a run does."""
+    digits, train_s = Digits(config["lr"], config["seed"], config["epochs"]), 0.0
+    digits.model = train.torch.prepare_model(digits.model)
+    for _ in range(config["epochs"]):
+        metrics = digits.train_epoch()
+        train_s += metrics["epoch_s"]
+        train.report({**metrics, "train_s": train_s})
+
+
+class Watch(tune.Callback):  # type: ignore[misc]
+    """Notes when results and ends come."""
+
+    def __init__(self) -> None:
+        self.moments: dict[str, Any] = {"ends": [], "train_s": []}
+
+    def on_trial_result(self, result: Mapping[str, float], **info: Any) -> None:  # noqa: ANN401
+        if "first_row" not in self.moments:
+            self.moments["first_row"] = time.time()
+            self.moments["first_epoch"] = time.time() - result["epoch_s"]
+
+    def on_trial_complete(self, trial: Any, **info: Any) -> None:  # noqa: ANN401
+        self.moments["ends"].append(time.time())
+        self.moments["train_s"].append(trial.last_result["train_s"])
+
+
+def main() -> None:
+    """Run one sweep."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("--trials", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--defaults", action="store_true")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    if not options.defaults:
+        os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    watch = Watch()
+    with tempfile.TemporaryDirectory() as storage:
+        _build_tuner(options, storage, watch).fit()
+    options.out.write_text(json.dumps(watch.moments))
+
+
+def _build_tuner(options: argparse.Namespace, storage: str, watch: Watch) -> Any:  # noqa: ANN401
+    slots = int(ray.cluster_resources()["CPU"]) // options.workers
+    trainable = {
+        "reuse_actors": ReusedTrainable,
+        "function": train_function,
+        # Its workers take the CPUs; with one of its own it would keep one from them.
+        "torch_trainer": tune.with_resources(train_on_workers, {"CPU": 0.001}),
+    }[options.kind]
+    return tune.Tuner(
+        trainable,
+        param_space={
+            "lr": tune.grid_search([0.05, 0.1]),
+            "seed": tune.grid_search(list(range(-(-options.trials // 2)))),
+            "epochs": options.epochs,
+            "num_workers": options.workers,
+            "storage": storage,
+        },
+        tune_config=tune.TuneConfig(
+            reuse_actors=options.kind == "reuse_actors",
+            max_concurrent_trials=slots,
+        ),
+        run_config=tune.RunConfig(
+            storage_path=storage,
+            callbacks=[watch],
+            checkpoint_config=tune.CheckpointConfig(
+                checkpoint_at_end=None if options.defaults else False
+            ),
+            verbose=1 if options.defaults else 0,
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()
