@@ -21,6 +21,7 @@ from raypg.progress import Pace, follow
 from raypg.provenance import provenance
 from raypg.results import SweepWriter, check_types, open_results
 from raypg.store import Store
+from raypg.wandb_log import log_to_wandb
 
 KINDS = ("ablation", "search")
 """Of sweeps, as `sweep.json` says it; a single trial is none of them."""
@@ -162,15 +163,16 @@ def _run(run: _Run) -> Finished:
     )
     epochs = question.example.config.train.epochs
     pace = Pace(question.proposals.num_trials, epochs)
-    try:
-        with follow(ledger, space.metric, space.mode, pace):
-            if question.needs_training(run.memo):
-                ending = run_sweep(run.launch(), ledger)
-            else:
-                ending = Ending()
-                ledger.next_entry()  # books every trial as cached
-    finally:
-        writer.close()
+    with log_to_wandb(ledger, run.store, _warn, is_on=run.options.uses_wandb):
+        try:
+            with follow(ledger, space.metric, space.mode, pace):
+                if question.needs_training(run.memo):
+                    ending = run_sweep(run.launch(), ledger)
+                else:
+                    ending = Ending()
+                    ledger.next_entry()  # books every trial as cached
+        finally:
+            writer.close()
     return Finished(run.store, run.name, ending, ledger)
 
 

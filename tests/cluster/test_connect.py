@@ -1,6 +1,6 @@
 import pytest
 
-from raypg.cluster.connect import Need, workers_on, check_room, num_slots
+from raypg.cluster.connect import Need, check_room, num_slots, workers_on
 from raypg.errors import ClusterError
 from tests.conftest import NUM_SLOTS
 

@@ -110,15 +110,34 @@ def test_a_killed_group_actor_frees_its_room_and_costs_no_row(
     assert {group["state"] for group in groups} <= {"REMOVED"}
 
 
+def has_started(tmp_path: Path, attempt: int) -> bool:
+    """Whether a trial of the sweep is on a worker for the `attempt`-th time."""
+    results = open_results(str(tmp_path / "chaos"))
+    sweeps = results.store.sweeps() if results.store.exists() else []
+    return any(
+        row["status"] == "running" and row["attempt"] == attempt
+        for sweep in sweeps
+        for row in results.trials(sweep)
+    )
+
+
 def test_a_process_that_dies_twice_at_one_epoch_is_a_failed_trial(
     run_space: RunSpace, tmp_path: Path
 ) -> None:
-    with killing("Trainable", lambda: True, times=2) as killed:
-        finished = run_space(SPACE, "train.epochs=3", max_concurrent=1)
-    assert len(killed) == 2
-    rows = open_results(finished.store).trials(finished.sweep)
-    assert sorted(row["status"] for row in rows) == ["completed", "failed"]
-    (failed,) = [row for row in rows if row["status"] == "failed"]
+    slow = ("model.depth=58", "model.growth_rate=24", "data.fraction=1.0")
+    with (
+        killing("Trainable", lambda: has_started(tmp_path, 0)) as first,
+        killing("Trainable", lambda: has_started(tmp_path, 1)) as second,
+    ):
+        finished = run_space(
+            'SPACE = Ablation(base={"model.name": "densenet", "train.epochs": 1},'
+            ' axes={"optimizer.lr": [0.1]})',
+            *slow,
+            store=str(tmp_path / "chaos"),
+        )
+    assert len(first) == len(second) == 1
+    (failed,) = open_results(finished.store).trials(finished.sweep)
+    assert failed["status"] == "failed"
     assert failed["status_reason"] == "its process died twice after epoch 0"
     assert finished.exit_code == 1
 

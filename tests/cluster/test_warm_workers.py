@@ -4,13 +4,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import ray
 from ray.util import placement_group_table
 
 from raypg.cluster.sweep import Finished
 from raypg.results import open_results
+from tests.cluster.processes import processes_named
 from tests.conftest import RunSpace
 
 # Dropout and augmentation draw from generators; batch norm keeps buffers: whatever one
@@ -39,11 +39,7 @@ def leftovers() -> dict[str, list[Any]]:
     """Placement groups and processes of trials that are still there."""
     groups = [g for g in placement_group_table().values() if g["state"] != "REMOVED"]
     names = ("Trainable", "RayTrainWorker", "Mailbox", "TrainController")
-    processes = [
-        process.name()
-        for process in psutil.Process().children(recursive=True)
-        if any(name in " ".join(process.cmdline()) for name in names)
-    ]
+    processes = [p for name in names for p in processes_named(name)]
     return {"groups": groups, "processes": processes}
 
 
