@@ -17,7 +17,7 @@ errors strict faults
 space bucket folder store results models data optim metrics
 config
 experiment training trial ledger checkpoints provenance progress memo interrupts
-plan solo
+plan solo wandb_log
 cluster
 studies
 console tune train results.__main__ data.__main__
@@ -26,6 +26,7 @@ console tune train results.__main__ data.__main__
 OWNERS = {
     "ray": {"cluster"},
     "duckdb": {"results"},
+    "wandb": {"wandb_log"},
     # bucket and folder are the two halves of the store.
     "pyarrow": {"results", "store", "bucket", "folder"},
 }

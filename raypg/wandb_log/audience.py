@@ -1,0 +1,117 @@
+"""The audience of a ledger that hands epochs and ends to W&B."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from raypg.ledger import Entry, Ledger
+from raypg.store import Store
+from raypg.wandb_log.lane import Act, Lane
+from raypg.wandb_log.session import About, Session, nest
+
+NUM_LANES = 4
+"""Threads, as each start and end of a run waits for the network. A trial has one."""
+CLOSE_S = 60.0
+"""Longest wait when the sweep has ended."""
+PATIENCE_S = 2.0
+"""A shorter wait is not worth a line."""
+
+
+@contextmanager
+def log_to_wandb(
+    ledger: Ledger, store: Store, say: Callable[[str], None], *, is_on: bool
+) -> Iterator[None]:
+    """Let W&B follow a sweep, where that is asked for.
+
+    Args:
+        ledger: of the sweep.
+        store: its store.
+        say: told each problem, and where offline runs are, in a line.
+        is_on: whether `--wandb` was given.
+    """
+    if not is_on:
+        yield
+        return
+    started = store.read_description(ledger.sweep).get("started", "")
+    local = store.path(ledger.sweep) if store.is_local else "."
+    folder = str(Path(os.environ.get("WANDB_DIR") or local).absolute())
+    log = WandbLog(About(ledger.sweep, started, folder), say)
+    ledger.tell(log)
+    try:
+        yield
+    finally:
+        log.close()
+
+
+class WandbLog:
+    """The audience that hands epochs and ends to W&B; never raises, never waits."""
+
+    def __init__(self, about: About, say: Callable[[str], None]) -> None:
+        self._said: set[str] = set()
+        self._say_line = say
+        self._about = about
+        self._session = Session(about, self._say)
+        self._lanes = [Lane(self._session, self._say) for _ in range(NUM_LANES)]
+
+    def on_epoch(self, entry: Entry, metrics: Mapping[str, float]) -> None:
+        """Log an epoch, at the step of its number."""
+        epoch, own = entry.epoch, dict(metrics)
+        own.pop("time", None)
+        lane = self._lanes[entry.number % NUM_LANES]
+        lane.put(entry, lambda run: run.log(nest(own), step=epoch))
+
+    def on_end(self, entry: Entry) -> None:
+        """Write a trial's summary; one that the store held is not logged again."""
+        if entry.status == "cached" or entry.source_sweep:
+            return
+        lane = self._lanes[entry.number % NUM_LANES]
+        lane.put(entry, _end(entry.status, _summary(entry)), is_last=True)
+
+    def close(self, timeout_s: float = CLOSE_S) -> None:
+        """Wait for W&B to take the rest, but not for ever."""
+        until = time.monotonic() + timeout_s
+        for lane in self._lanes:
+            lane.close()
+        for lane in self._lanes:
+            lane.join(min(PATIENCE_S, timeout_s))
+        if any(lane.is_alive() for lane in self._lanes):
+            self._say(f"waiting for it, at most {timeout_s:.0f} s")
+        for lane in self._lanes:
+            lane.join(until - time.monotonic())
+        where = f"wandb sync {self._about.folder}/wandb/*run-*"
+        if any(lane.is_alive() for lane in self._lanes):
+            self._say(f"it has not taken all; the rest is kept, send it with: {where}")
+        elif self._session.num_offline:
+            runs = f"{self._session.num_offline} runs are kept offline"
+            self._say(f"{runs}; send them with: {where}")
+
+    def _say(self, line: str) -> None:
+        """Tell a line once, whichever lane has it."""
+        line = " ".join(line.split())[:300]
+        if line not in self._said:
+            self._said.add(line)
+            self._say_line(f"W&B: {line}")
+
+
+def _end(status: str, summary: Mapping[str, Any]) -> Act:
+    def act(run: Any) -> None:  # noqa: ANN401 a wandb.Run
+        run.summary.update(summary)
+        run.tags = (status,)
+        run.finish(exit_code=0 if status in ("completed", "stopped") else 1)
+
+    return act
+
+
+def _summary(entry: Entry) -> dict[str, Any]:
+    found = {
+        **entry.columns,
+        **{name: entry.metrics[name] for name in entry.metrics if name != "time"},
+        "status": entry.status,
+        "status_reason": entry.reason,
+        "num_epochs": entry.epoch,
+        "train_s": entry.train_s,
+    }
+    return nest({name: value for name, value in found.items() if value is not None})
