@@ -12,8 +12,19 @@ _PACKAGE = Path(__file__).parents[1]
 _START = "raypg.training.loop"
 _REGISTRIES = {"raypg.models": "MODELS", "raypg.data": "DATASETS"}
 """Where to go on with the one entry that the config names."""
-_NO_NUMBERS = ("raypg.config", "raypg.errors", "raypg.faults", "raypg.strict")
-"""How values are read and faults are said; the values themselves are in the config."""
+_NO_NUMBERS = (
+    # How values are read and faults are said; the values are in the config.
+    "raypg.config",
+    "raypg.errors",
+    "raypg.faults",
+    "raypg.strict",
+    # Where files lie and how they are fetched; their content is in the data's version.
+    "raypg.data.cache",
+    "raypg.data.download",
+    "raypg.data.lock",
+    "raypg.data.places",
+)
+"""Modules (by prefix) whose edits change no number and make no trial stale."""
 _LAYOUT = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER)
 
 
