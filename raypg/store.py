@@ -21,7 +21,8 @@ DEFAULT_STORE = "./runs"
 DESCRIPTION = "sweep.json"
 _LOCK = ".lock"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_BUCKET = re.compile(r"(s3|gs)://")
+_MOST_CHARACTERS = 100
+_BUCKET = re.compile(r"(s3|gs)://[^/]")
 
 
 def check_sweep_name(name: str) -> None:
@@ -33,6 +34,15 @@ def check_sweep_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         rule = "must start with a letter or a digit and go on with those, '.', '_', '-'"
         raise StoreError("--name", rule, f'"{name}"', "Choose another name.")
+    if len(name) > _MOST_CHARACTERS:
+        rule, found = f"must have at most {_MOST_CHARACTERS} characters", len(name)
+        raise StoreError("--name", rule, f"{found}", "Choose another name.")
+
+
+def plain_name(stem: str) -> str:
+    """The name of a sweep after a file, whatever that is called."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", stem)[: _MOST_CHARACTERS - 10]
+    return name if _NAME.fullmatch(name) else f"sweep{name.lstrip('.')}"
 
 
 class Store:
@@ -47,8 +57,8 @@ class Store:
         if _BUCKET.match(uri):
             self._backend = BucketBackend(uri)
         elif "://" in uri and not uri.startswith("file://"):
-            rule = "must be a folder, s3://… or gs://…"
-            raise StoreError(f"--store {uri}", rule, uri.split(":")[0], "Choose one.")
+            rule = "must be a folder, s3://bucket/… or gs://bucket/…"
+            raise StoreError("--store", rule, f'"{uri}"', "Choose one.")
         else:
             self._backend = FolderBackend(uri.removeprefix("file://"))
 
@@ -149,7 +159,7 @@ class Store:
 
     def create_next_sweep(self, stem: str) -> str:
         """Claim the first free name of `stem`, `stem-2`, `stem-3`, …; return it."""
-        check_sweep_name(stem)
+        stem = plain_name(stem)
         taken = set(self.folders())
         number = 1
         while True:
@@ -187,8 +197,13 @@ class Store:
             ResultsError: There is no such sweep.
         """
         try:
+            check_sweep_name(name)  # `../other` is no sweep of this store
             description: dict[str, Any] = json.loads(self.read(f"{name}/{DESCRIPTION}"))
-        except (FileNotFoundError, NotADirectoryError):
+        except ValueError as cause:
+            found, fix = str(cause), "Its tables may be whole: ask them by SQL."
+            where = f"{self.uri}/{name}/{DESCRIPTION}"
+            raise ResultsError(where, "must be JSON", found, fix) from cause
+        except (FileNotFoundError, NotADirectoryError, StoreError):
             known = self.sweeps()
             fix = suggest_name(name, known) if known else "It holds no sweep yet."
             rule = f"must be a sweep in {self.uri}"
@@ -218,7 +233,7 @@ class Store:
             self._refuse(cause)
 
     def _refuse(self, cause: OSError) -> NoReturn:
-        found = " ".join(str(cause).split())[:300]
+        found = (cause.strerror or " ".join(str(cause).split()))[:300].lower()
         fix = "Check the path and its permissions, or choose another --store."
         where = f"--store {self.uri}"
         raise StoreError(where, "must be writable", found, fix) from cause

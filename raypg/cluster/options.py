@@ -108,4 +108,6 @@ def machine_resources() -> dict[str, float]:
 
 
 def _amounts(resources: Mapping[str, float]) -> str:
-    return " and ".join(f"{n:g} {name}s" for name, n in resources.items())
+    return " and ".join(
+        f"{n:g} {name}" + ("" if n == 1 else "s") for name, n in resources.items()
+    )

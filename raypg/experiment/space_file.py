@@ -73,8 +73,9 @@ def parse_space(source: str, path: str, layers: Sequence[Layer] = ()) -> SpaceFi
         _check_assigned_once(tree, path)
         space = _run(source, path)
     except SyntaxError as cause:
-        found = f"{cause.msg}: {(cause.text or '').strip()}"
-        where = f"{cause.filename}:{cause.lineno}"
+        found = f"{cause.msg}: {(cause.text or '').strip()}".removesuffix(": ")
+        # A null byte has no place.
+        where = f"{cause.filename}:{cause.lineno}" if cause.lineno else path
         raise SpaceError(where, "must be Python", found, "Correct it.") from cause
     except SpaceError as cause:
         where, *rest = cause.args
