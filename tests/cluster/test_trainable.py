@@ -1,0 +1,129 @@
+"""The trial actor's class in this process, without Ray's processes around it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raypg.cluster import trainable
+from raypg.cluster.messages import Assignment
+from raypg.cluster.trainable import EPOCH, LocalTrainable
+from raypg.config import flatten, load, parse_overrides
+from raypg.errors import ClusterError
+from raypg.store import Store
+
+
+def config(tmp_path: Path, *overrides: str, **fields: Any) -> dict[str, str]:  # noqa: ANN401
+    """What Tune hands over for one trial of an MLP."""
+    leaves = flatten(load([parse_overrides(["model.name=mlp", *overrides])]))
+    given: dict[str, Any] = {
+        "trial": "t" * 16,
+        "sweep": "s",
+        "store": str(tmp_path),
+        "attempt": 0,
+        "device": "cpu",
+        "num_threads": 1,
+        "checkpoint_every_s": 0.0,
+        "keeps_every_state": False,
+        "trials_per_worker": 0,
+    }
+    return {"assignment": Assignment(config=leaves, **(given | fields)).to_json()}
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[Any]:
+    """Builds trainables, and ends them with the test."""
+    Store(str(tmp_path)).create_sweep("s")
+    built: list[LocalTrainable] = []
+
+    def build_one(*overrides: str, **fields: Any) -> LocalTrainable:  # noqa: ANN401
+        built.append(LocalTrainable(config=config(tmp_path, *overrides, **fields)))
+        return built[-1]
+
+    yield build_one
+    for one in built:
+        one.stop()
+
+
+def run(trial: LocalTrainable) -> list[dict[str, Any]]:
+    results = [trial.train()]
+    while not results[-1]["done"]:
+        results.append(trial.train())
+    return results
+
+
+def test_every_epoch_is_a_step_and_the_last_one_ends_the_trial(build: Any) -> None:  # noqa: ANN401
+    results = run(build("train.epochs=3"))
+    assert [result[EPOCH] for result in results] == [1, 2, 3]
+    assert results[-1]["raypg_status"] == "completed"
+    assert results[-1]["raypg_summary"]["best_epoch"] >= 1
+    assert results[-1]["raypg_test"]["test.accuracy"] > 0.5
+
+
+def test_a_checkpoint_is_gone_on_from_with_its_history(
+    build: Any,  # noqa: ANN401
+    tmp_path: Path,
+) -> None:
+    first = build("train.epochs=4")
+    straight = [first.train(), first.train()]
+    first.save(str(tmp_path / "checkpoint"))
+    straight += run(first)
+    second = build("train.epochs=4")
+    second.restore(str(tmp_path / "checkpoint"))
+    resumed = run(second)
+    assert [result[EPOCH] for result in resumed] == [3, 4]
+    assert [r["val.loss"] for r in resumed] == [r["val.loss"] for r in straight[2:]]
+    history = resumed[0]["raypg_history"]
+    assert [row["val.loss"] for row in history] == [
+        result["val.loss"] for result in straight[:2]
+    ]
+    assert "raypg_history" not in resumed[1]
+
+
+def test_a_reset_leaves_the_trial_and_takes_the_next(
+    build: Any,  # noqa: ANN401
+    tmp_path: Path,
+) -> None:
+    trial = build("train.epochs=500")
+    assert not trial.train()["done"]
+    assert trial.reset(config(tmp_path, "train.epochs=1"))
+    (result,) = run(trial)
+    assert (result[EPOCH], result["raypg_status"]) == (1, "completed")
+
+
+def test_a_failure_is_a_result_and_the_worker_stays_warm(
+    build: Any,  # noqa: ANN401
+    tmp_path: Path,
+) -> None:
+    trial = build("optimizer.lr=1e30")
+    (failed,) = run(trial)
+    assert failed["raypg_status"] == "failed"
+    assert "val.accuracy" not in failed
+    assert not failed["should_checkpoint"]
+    assert trial.reset(config(tmp_path, "train.epochs=1"))
+    assert run(trial)[-1]["raypg_status"] == "completed"
+
+
+def test_early_stopping_completes_with_its_reason(build: Any) -> None:  # noqa: ANN401
+    last = run(build("train.epochs=40", "train.early_stopping=1", "optimizer.lr=1"))[-1]
+    assert last["raypg_status"] == "completed"
+    assert last["raypg_reason"].startswith("early stopping")
+    assert last["should_checkpoint"]
+
+
+def test_a_spent_worker_says_so(build: Any) -> None:  # noqa: ANN401
+    assert run(build("train.epochs=1", trials_per_worker=1))[-1]["raypg_recycle"]
+    assert not run(build("train.epochs=1"))[-1]["raypg_recycle"]
+
+
+def test_workers_that_hang_are_given_up(
+    build: Any,  # noqa: ANN401
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trial = build("train.epochs=1")
+    run(trial)
+    monkeypatch.setattr(trainable, "POLL_S", 0.01)
+    monkeypatch.setattr(trainable, "HANG_S", -1.0)
+    with pytest.raises(ClusterError, match="must give a sign of life"):
+        trial._next_message()
