@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from raypg.cluster.address import knock, no_cluster
 from raypg.errors import ClusterError
 
 OBJECT_STORE_BYTES = 128 * 2**20
@@ -86,6 +87,7 @@ def connect(address: str = "", num_cpus: int | None = None) -> bool:
         "configure_logging": True,
     }
     if address:
+        knock(address)
         options["address"] = address
     else:
         options |= {
@@ -96,10 +98,7 @@ def connect(address: str = "", num_cpus: int | None = None) -> bool:
     try:
         ray.init(**options)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        found = " ".join(str(error).split())[:200]
-        fix = "Start one with `ray start --head`, or leave --address out."
-        rule = "must be the address of a Ray cluster that answers"
-        raise ClusterError(address or "ray", rule, found, fix) from error
+        raise no_cluster(address, error) from error
     _silence_errors()
     return not address
 
