@@ -171,7 +171,10 @@ def _view_of(table: str, own: Sequence[str] | None, *, has_retried: bool) -> str
                 partition by sweep, {", ".join(keys)} order by {version} desc) = 1)"""
     if own is not None:
         names = ", ".join(f"'{sweep}'" for sweep in own)
-        rows = f"""(from {rows} where sweep in ({names})
+        # What a cached trial left here before it was cached does not count any more.
+        rows = f"""(from {rows} as found anti join cached_trials as cached
+            on found.trial = cached.trial and found.sweep = cached.sweep
+            where found.sweep in ({names})
             union all by name
             select found.* replace (cached.sweep as sweep)
             from {rows} as found join cached_trials as cached

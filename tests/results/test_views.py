@@ -54,6 +54,20 @@ def test_a_cached_trial_shows_the_epochs_of_its_source(two_sweeps: Store) -> Non
     assert _query(two_sweeps, query) == new + old
 
 
+def test_a_trial_that_began_here_and_is_cached_shows_its_source_alone(
+    tmp_path: Path,
+) -> None:
+    store = new_store(tmp_path, "cut", "whole")
+    begun = trial_row("a", "interrupted")
+    write(store, "cut", trials=[begun], epochs=[epoch_row("a", e) for e in (1, 2)])
+    rows = [epoch_row("a", e, 0, lr=0.5) for e in (1, 2, 3)]
+    write(store, "whole", trials=[trial_row("a")], epochs=rows)
+    write(store, "cut", trials=[trial_row("a", "cached", source_sweep="whole")])
+    query = "select epoch, lr from epochs order by all"
+    assert _query(store, query, "cut") == [(1, 0.5), (2, 0.5), (3, 0.5)]
+    assert len(_query(store, query)) == 6
+
+
 def test_statistics_over_sweeps_count_each_trial_once(two_sweeps: Store) -> None:
     query = "select sweep, trial, status from unique_trials order by trial"
     once = [("old", "a"), ("old", "b"), ("new", "c")]
