@@ -7,6 +7,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from raypg.results.arms import ENDED_WELL
 from raypg.results.columns import TEXT
 from raypg.results.read import read_each, read_newest
 from raypg.results.schema import flatten
@@ -86,7 +87,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _best(rows: pa.Table, metric: str, mode: str) -> float | None:
-    ended = rows.filter(pc.is_in(rows["status"], pa.array(["completed", "cached"])))
+    ended = rows.filter(pc.is_in(rows["status"], pa.array(ENDED_WELL)))
     flat = flatten(ended)
     if metric not in flat.column_names:
         return None

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from raypg.errors import ResultsError, suggest_name
+from raypg.results.arms import ENDED_WELL
 from raypg.results.listing import SweepLine, read_lines
 from raypg.results.memo import FlatRow, Stale, find_stale, read_completed
 from raypg.results.read import read_newest, retry_lost
@@ -104,7 +105,11 @@ class Results:
         return find_stale(self.store, wanted)
 
     def best(self, sweep: str, metric: str, mode: str) -> FlatRow | None:
-        """The trial with the best validation metric; None when none has a value.
+        """The trial with the best validation metric among those that ended well.
+
+        None when no trial was completed, or cached, with a value. A trial that its
+        scheduler stopped is not among them, here as in `ls` and in the answer: its
+        last epoch is another epoch than theirs.
 
         Args:
             sweep: its name.
@@ -119,7 +124,8 @@ class Results:
         if rows and metric not in known:
             fix = "Known: " + ", ".join(known) + "."
             raise ResultsError("--metric", "must be one of validation", metric, fix)
-        rated = [row for row in rows if row[metric] is not None]
+        ended = [row for row in rows if row["status"] in ENDED_WELL]
+        rated = [row for row in ended if row[metric] is not None]
         sign = 1 if mode == "max" else -1
         return max(rated, key=lambda row: sign * row[metric], default=None)
 

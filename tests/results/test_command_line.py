@@ -76,6 +76,18 @@ def test_best_is_one_trial(
     assert _run(monkeypatch, "best", "depth", "--metric", "best.val.accuracy") == 2
 
 
+@pytest.mark.parametrize("status", ["failed", "running", "interrupted", "stopped"])
+def test_best_did_not_end_badly_or_early(
+    store: Store,
+    status: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write(store, "depth", trials=[trial_row("d", status, val__accuracy=0.99)])
+    assert _run(monkeypatch, "best", "depth", "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["trial"] == "b"
+
+
 @pytest.mark.usefixtures("store")
 def test_json_has_null_for_a_nan(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
