@@ -151,5 +151,39 @@ def test_a_sweep_is_written_by_one_process_at_a_time(tmp_path: Path) -> None:
     store.lock_sweep("depth").close()
 
 
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [
+        ("densenet_depth", "densenet_depth"),
+        ("my space (2)", "my_space_2_"),
+        ("tiefe-ä", "tiefe-_"),
+        ("ä", "sweep_"),
+        (".x", "sweepx"),
+        ("-x", "sweep-x"),
+    ],
+)
+def test_any_file_gives_its_sweep_a_name(tmp_path: Path, stem: str, name: str) -> None:
+    assert Store(str(tmp_path)).create_next_sweep(stem) == name
+
+
+def test_a_long_file_name_is_cut(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    first, second = (store.create_next_sweep("x" * 300) for _ in range(2))
+    assert len(first) < len(second) <= 100
+
+
+def test_a_sweep_of_another_store_is_no_sweep_of_this_one(tmp_path: Path) -> None:
+    Store(str(tmp_path / "other")).write_description("depth", {})
+    with pytest.raises(ResultsError, match="none of that name"):
+        Store(str(tmp_path / "own")).read_description("../other/depth")
+
+
+def test_a_damaged_description_names_its_file(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.write_whole("depth/sweep.json", b'{"kind": ')
+    with pytest.raises(ResultsError, match=r"depth/sweep.json: must be JSON"):
+        store.read_description("depth")
+
+
 def _fail(descriptor: int) -> None:
     raise OSError(28, "disk full")
