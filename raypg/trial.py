@@ -73,10 +73,9 @@ def train_trial(
     outcome = train(config, data, world, link, state)
     if outcome.status == "stopped" or not world.is_first:
         return TrialEnd(status=outcome.status)
-    _write_predictions(place, data, outcome)
     return TrialEnd(
         status=outcome.status,
-        reason=outcome.reason,
+        reason=outcome.reason or _write_predictions(place, data, outcome),
         summary=_summary(config, data, outcome),
         test=_test_columns(outcome.best_epoch, outcome.test),
     )
@@ -124,7 +123,16 @@ def _test_columns(epoch: int, test: Evaluation | None) -> dict[str, float]:
     return {"epoch": epoch, "test.loss": test.loss, "test.accuracy": test.accuracy}
 
 
-def _write_predictions(place: Place, data: Dataset, outcome: Outcome) -> None:
+def _write_predictions(place: Place, data: Dataset, outcome: Outcome) -> str:
+    """Write them; why they are missing, where the store does not take them."""
+    try:
+        _append_predictions(place, data, outcome)
+    except OSError as error:
+        return f"its predictions could not be written: {error}"
+    return ""
+
+
+def _append_predictions(place: Place, data: Dataset, outcome: Outcome) -> None:
     for table, evaluation, split in (
         ("predictions", outcome.val, data.val),
         ("test_predictions", outcome.test, data.test),

@@ -86,9 +86,15 @@ def connect(address: str = "", num_cpus: int | None = None) -> bool:
         "log_to_driver": False,
         "configure_logging": True,
     }
+    if address.startswith("ray://"):
+        rule = "must be a cluster's own address, as the driver is part of the cluster"
+        fix = "Run it on the head node, or with `ray job submit`."
+        raise ClusterError("--address", rule, address, fix)
     if address:
         knock(address)
         options["address"] = address
+        # Its workers did not inherit what was set here.
+        options["runtime_env"] = {"env_vars": {"RAY_CHDIR_TO_TRIAL_DIR": "0"}}
     else:
         options |= {
             "num_cpus": num_cpus,

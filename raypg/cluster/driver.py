@@ -4,12 +4,13 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from raypg.cluster.connect import Need, check_room, num_slots, set_quiet_environment
 from raypg.cluster.ending import Ending
 from raypg.cluster.messages import Assignment
 from raypg.config import flatten
-from raypg.interrupts import gentle_interrupts
 from raypg.ledger import Entry, Ledger
 from raypg.space import ASHA
 from raypg.store import Store
@@ -60,30 +61,41 @@ class Launch:
         return "cuda" if self.need.gpus_per_worker else "cpu"
 
 
-def run_sweep(launch: Launch, ledger: Ledger) -> Ending:
+def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
     """Train what the ledger hands out, until it has no more; Ray is connected.
 
-    Returns:
-        Why the sweep ended early, where it did. All trials are booked.
+    However it ends, all trials are booked, and `ending` says why where it ended early.
+
+    Args:
+        launch: how to run it.
+        ledger: what to train, and who books it.
+        ending: may be set from elsewhere, to end the sweep.
 
     Raises:
         ClusterError: the cluster has no room for a single trial.
     """
     check_room(launch.need)
     set_quiet_environment()
+    from ray.exceptions import RayError
+    from ray.tune import TuneError
+
     from raypg.cluster.recorder import Recorder
     from raypg.cluster.searcher import LedgerSearcher
 
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     logging.getLogger("ray.train").setLevel(logging.ERROR)
-    ending, tidy = Ending(), _tidy(launch)
+    tidy = _tidy(launch)
     searcher = LedgerSearcher(ledger, _cap(launch), _assign(launch))
     recorder = Recorder(ledger, searcher, _watch_failures(ledger, ending), tidy)
-    with gentle_interrupts(ending.interrupt):
+    try:
         _fit(launch, searcher, recorder, ending)
-    tidy()
-    ledger.interrupt()
-    return ending
+        tidy()
+    except KeyboardInterrupt:
+        ending.interrupt("ended at once")
+    except (TuneError, RayError) as error:
+        ending.reason = f"Ray failed: {' '.join(str(error).split())[:300]}"
+    finally:
+        ledger.interrupt()
 
 
 def _fit(launch: Launch, searcher: object, recorder: object, ending: Ending) -> None:
@@ -166,7 +178,7 @@ def _assign(launch: Launch) -> Callable[[Entry], Assignment]:
             sweep=launch.sweep,
             store=launch.store.uri,
             attempt=entry.attempt,
-            config=flatten(entry.trial.config),
+            config=_portable(flatten(entry.trial.config)),
             device=launch.device,
             num_threads=launch.need.num_threads,
             checkpoint_every_s=launch.checkpoint_every_s,
@@ -176,6 +188,12 @@ def _assign(launch: Launch) -> Callable[[Entry], Assignment]:
         )
 
     return assign
+
+
+def _portable(leaves: Mapping[str, Any]) -> dict[str, Any]:
+    """The leaves of a config with paths that hold in every process of this machine."""
+    root = leaves["data.root"]
+    return {**leaves, "data.root": str(Path(root).absolute()) if root else ""}
 
 
 def _watch_failures(ledger: Ledger, ending: Ending) -> Callable[[Entry], None]:

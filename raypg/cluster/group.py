@@ -12,12 +12,16 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from raypg.cluster.connect import Need
 from raypg.cluster.mailbox import Mailbox
 from raypg.cluster.messages import Assignment, Message
-from raypg.cluster.placement import PREFIX, NamedGroupTrainer
+from raypg.cluster.placement import NamedGroupTrainer, mailbox_prefix
 from raypg.cluster.post import RemotePost
 from raypg.store import Store
 
 MAILBOX_THREADS = 16
 """Of the mailbox's actor: each waiting call holds one."""
+
+MAX_RESTARTS = 8
+"""Of a group's workers. Past it the trial actor is replaced as well: it is no longer a
+trial's fault, and a trial that takes its workers along twice has failed before."""
 
 COLLECTIVE_TIMEOUT_S = 600
 """Longest wait of a rank for the others. A rank that fails ends its group at once, so
@@ -30,7 +34,7 @@ class GroupWorkers:
 
     def __init__(self, need: Need, assignment: Assignment) -> None:
         here = ray.get_runtime_context().get_node_id()
-        self._name = f"{PREFIX}{uuid.uuid4().hex}"
+        self._name = mailbox_prefix() + uuid.uuid4().hex
         actor = ray.remote(Mailbox).options(
             name=self._name,
             num_cpus=0,
@@ -79,7 +83,7 @@ class GroupWorkers:
                     name=f"group-{os.getpid()}",
                     storage_path=self._folder,
                     storage_filesystem=self._storage.filesystem,
-                    failure_config=FailureConfig(max_failures=-1),
+                    failure_config=FailureConfig(max_failures=MAX_RESTARTS),
                 ),
             ).fit()
         except BaseException as error:

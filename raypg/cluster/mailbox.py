@@ -37,6 +37,9 @@ class Mailbox:
         self._number = 0
         self._decided_epoch = 0
         self._delivered_epoch = 0
+        self._reported_epoch = 0
+        self._state_epoch = 0
+        self._lost_at = -1
         self._last_sign = time.monotonic()
 
     def assign(self, assignment: Assignment, state: bytes | None) -> int:
@@ -48,7 +51,8 @@ class Mailbox:
             self._is_taken = False
             self._messages.clear()
             self._decided_epoch = self._delivered_epoch = 0
-            self._last_sign = time.monotonic()
+            self._reported_epoch = self._state_epoch = 0
+            self._lost_at = -1
             self._changed.notify_all()
             return self._number
 
@@ -83,14 +87,15 @@ class Mailbox:
             self._changed.notify_all()
 
     def quiet_s(self) -> float:
-        """Seconds since the workers last gave a sign of life."""
-        return time.monotonic() - self._last_sign
+        """Seconds since the workers that have the trial last gave a sign of life."""
+        return time.monotonic() - self._last_sign if self._is_taken else 0.0
 
     def next_job(self, timeout_s: float) -> Job | None:
         """For workers: the trial to train; None when none came in time.
 
         A trial that was taken and has not ended is given again: its workers were
-        replaced. It goes on from the last state that they handed over.
+        replaced. It goes on from the last state that they handed over, unless they
+        died before and the trial has not got further since: then it has failed.
         """
         with self._changed:
             self._last_sign = time.monotonic()
@@ -99,12 +104,32 @@ class Mailbox:
             if job is None:
                 return None
             if self._is_taken:
-                job = Job(job.number, job.incarnation + 1, job.assignment, job.state)
-                self._job = job
-                self._messages.clear()
-                self._decided_epoch = self._delivered_epoch = 0
+                if self._reported_epoch <= self._lost_at:
+                    self._give_up(job.number)
+                    return None
+                job = self._take_again(job)
             self._is_taken = True
             return job
+
+    def _give_up(self, number: int) -> None:
+        reason = f"its workers died twice after epoch {self._reported_epoch}"
+        self._job = None
+        self._messages.append(Ended(number=number, status="failed", reason=reason))
+        self._changed.notify_all()
+
+    def _take_again(self, job: Job) -> Job:
+        """The job for new workers; reports that they will not repeat are kept."""
+        self._lost_at = self._reported_epoch
+        kept = [
+            message
+            for message in self._messages
+            if isinstance(message, Report) and message.epoch <= self._state_epoch
+        ]
+        self._messages = deque(kept)
+        self._delivered_epoch = min(self._delivered_epoch, self._state_epoch)
+        self._decided_epoch = min(self._decided_epoch, self._state_epoch)
+        self._job = Job(job.number, job.incarnation + 1, job.assignment, job.state)
+        return self._job
 
     def is_closed(self) -> bool:
         """For workers: whether no trial will come any more."""
@@ -117,7 +142,9 @@ class Mailbox:
             job = self._job
             if job is None or report.number != job.number:
                 return
+            self._reported_epoch = max(self._reported_epoch, report.epoch)
             if report.state is not None:
+                self._state_epoch = report.epoch
                 self._job = Job(
                     job.number, job.incarnation, job.assignment, report.state
                 )

@@ -86,6 +86,7 @@ class Ended:
         error: the traceback of a failed trial.
         is_shared: whether a failure met all ranks at one place, so that none of them
             waits for another.
+        is_lost_peer: whether a collective broke because another rank was gone.
         poisoned: whether the process must not train another trial.
     """
 
@@ -96,6 +97,7 @@ class Ended:
     test: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
     is_shared: bool = False
+    is_lost_peer: bool = False
     poisoned: bool = False
 
 

@@ -68,6 +68,9 @@ def check_options(options: Options) -> None:
         rule = "must be whole above 1: only one GPU can be shared"
         fix = f"Write {math.ceil(gpus)}."
         raise ClusterError("--gpus-per-worker", rule, f"{gpus:g}", fix)
+    if 0 < gpus < 1 and options.workers_per_trial > 1:
+        rule = "must be whole for several workers a trial: NCCL wants a GPU a rank"
+        raise ClusterError("--gpus-per-worker", rule, f"{gpus:g}", "Write 1.")
 
 
 def check_machine(need: Need) -> None:

@@ -1,15 +1,16 @@
 """What earlier sessions of a sweep left, and how it is gone on from."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from raypg.checkpoints import last_good_checkpoint
 from raypg.cluster.prepare import Question
+from raypg.config import Layer, fingerprint, load
 from raypg.errors import StoreError
 from raypg.experiment import Past
 from raypg.ledger import Leftover
+from raypg.memo import changed_parts
 from raypg.results import open_results
 from raypg.space import Search, Value
 from raypg.store import Store
@@ -47,11 +48,11 @@ def read_before(store: Store, name: str, question: Question) -> Before:
     """The rows, checkpoints and curves that a sweep is resumed from.
 
     Raises:
-        StoreError: the code that trains has changed since.
+        StoreError: code, data or versions have changed since; names what.
     """
     results = open_results(store)
     rows = results.trials(name)
-    _check_same_code(name, question, rows)
+    _check_same(name, question, rows)
     known = results.known_epochs(name)
     leftovers = {
         row["trial"]: Leftover(
@@ -97,14 +98,23 @@ def _drawn_values(question: Question, row: Row) -> dict[str, Value]:
     return values
 
 
-def _check_same_code(name: str, question: Question, rows: Sequence[Row]) -> None:
-    """Refuse to mix rows of two versions of the code in one sweep."""
-    now = question.example.fingerprint.code
+def _check_same(name: str, question: Question, rows: Sequence[Row]) -> None:
+    """Refuse to mix rows of two versions of code, data or torch in one sweep."""
+    need = question.need
+    device = "cuda" if need.gpus_per_worker else "cpu"
     for row in rows:
-        then = json.loads(row["fingerprint.code"] or "{}")
-        changed = [file for file in then if file in now and then[file] != now[file]]
-        if changed:
-            rule = "must go on with the code that it started with"
-            found = f"changes in {', '.join(changed)}"
+        leaves = {
+            column.removeprefix("config."): value
+            for column, value in row.items()
+            if column.startswith("config.") and value is not None
+        }
+        now = fingerprint(
+            load([Layer(row["trial"], leaves)]),
+            device=device,
+            num_workers=need.workers_per_trial,
+        )
+        if now.key != row["trial"]:
+            rule = "must go on with the code and versions that it started with"
+            found = f"changes in {', '.join(changed_parts(row, now))}"
             fix = "Start a new sweep: whatever still holds is taken from the store."
             raise StoreError(f"--resume {name}", rule, found, fix)

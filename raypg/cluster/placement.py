@@ -23,7 +23,10 @@ from ray.util.placement_group import (
     remove_placement_group,
 )
 
-PREFIX = "raypg-mailbox-"
+
+def mailbox_prefix() -> str:
+    """How this job's mailboxes are called: other jobs' are not ours to judge."""
+    return f"raypg-mailbox-{ray.get_runtime_context().get_job_id()}-"
 
 
 class NamedGroupTrainer(DataParallelTrainer):  # type: ignore[misc]
@@ -62,11 +65,12 @@ class _NameGroups(ControllerCallback):  # type: ignore[misc]
 
 
 def remove_orphans() -> list[str]:
-    """Remove the placement groups whose mailbox is gone; returns their names."""
+    """Remove this job's placement groups whose mailbox is gone; returns their names."""
     orphans = []
+    prefix = mailbox_prefix()
     for group_id, group in placement_group_table().items():
         name = group["name"]
-        if not name.startswith(PREFIX) or group["state"] == "REMOVED":
+        if not name.startswith(prefix) or group["state"] == "REMOVED":
             continue
         try:
             ray.get_actor(name)

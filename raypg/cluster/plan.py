@@ -134,7 +134,7 @@ def _count(question: Question, store: Store, options: Options) -> Plan:
     proposals, need = question.proposals, question.need
     stale: list[str] = []
     memo: Memo = {}
-    if not options.is_fresh:
+    if store.sweeps() and not options.is_fresh:
         if isinstance(proposals, AblationProposals):
             prints = [trial.fingerprint for trial in proposals.trials]
             memo = read_memo(store, prints, stale.append)

@@ -1,6 +1,6 @@
 """A mailbox in an actor, as rank 0 of a worker group sees it."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import ray
@@ -23,6 +23,7 @@ class RemotePost:
     def __init__(self, actor: Any) -> None:  # noqa: ANN401
         self._actor = actor
         self._sender = ThreadPoolExecutor(1, thread_name_prefix="raypg-post")
+        self._sending: Future[None] | None = None
 
     def next_job(self, timeout_s: float) -> Job | None:
         """See `Mailbox.next_job`."""
@@ -35,7 +36,9 @@ class RemotePost:
 
     def report(self, report: Report) -> None:
         """See `Mailbox.report`."""
-        self._sender.submit(self._send, report)
+        if self._sending is not None and self._sending.done():
+            self._sending.result()  # raises what kept the report before from its way
+        self._sending = self._sender.submit(self._send, report)
 
     def wait_decided(self, number: int, epoch: int, timeout_s: float) -> bool:
         """See `Mailbox.wait_decided`."""

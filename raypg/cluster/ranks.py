@@ -52,7 +52,9 @@ def serve_together(post: RemotePost, rank: int, num_workers: int) -> None:
         if rank == 0:
             link = MailboxLink(post, job, post.watch_stop(job.number))
         ended = run_trial(job, world, link)
-        if rank == 0 or ended.status == "failed":
+        # A rank that lost another one does not know why: whoever failed has told, and
+        # where a process died the trial goes on with new workers.
+        if not ended.is_lost_peer and (rank == 0 or ended.status == "failed"):
             post.end(ended)
         if ended.status == "failed" and not ended.is_shared:
             raise RuntimeError(ended.reason)

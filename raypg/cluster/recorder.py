@@ -39,6 +39,7 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         self._tidy = tidy
         self._tidied_at = 0.0
         self._died_at: dict[str, int] = {}
+        self._incarnations: dict[str, int] = {}
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: object) -> None:
         """Look after the cluster now and then."""
@@ -52,6 +53,7 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         """The trial is on a worker."""
         entry = self._searcher.live[trial.trial_id]
         self._ledger.start(entry, again=trial.trial_id in self._died_at)
+        self._incarnations[trial.trial_id] = 0
         if trial.trial_id not in self._died_at:
             trial.max_failures = 1
 
@@ -69,7 +71,7 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         if history:
             self._ledger.recall(entry, history)
         if "train.loss" in result:
-            self._report(entry, result)
+            self._report(entry, trial.trial_id, result)
         if result["done"] and result["raypg_status"] == "running":
             result["raypg_status"] = "stopped"
             # The scheduler stops it here: what it reached can be gone on from.
@@ -91,7 +93,7 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         self._ledger.end(
             entry,
             last.get("raypg_status", "failed"),
-            reason=last.get("raypg_reason") or _reason(entry, last),
+            reason=last.get("raypg_reason") or _reason(entry, last, checkpoint),
             error=last.get("raypg_error", ""),
             summary=summary,
             test=last.get("raypg_test"),
@@ -118,14 +120,13 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         self._ledger.end(entry, "failed", reason=reason, error=cause)
         self._on_failure(entry)
 
-    def _report(self, entry: Entry, result: dict[str, Any]) -> None:
+    def _report(self, entry: Entry, trial_id: str, result: dict[str, Any]) -> None:
+        # A group whose workers were replaced repeats epochs: the newer rows are to win.
+        incarnation = result["raypg_incarnation"]
+        entry.attempt += incarnation - self._incarnations[trial_id]
+        self._incarnations[trial_id] = incarnation
         metrics = {name: result[name] for name in METRICS if name in result}
-        self._ledger.report(
-            entry,
-            result[EPOCH],
-            metrics,
-            attempt=entry.attempt + result["raypg_incarnation"],
-        )
+        self._ledger.report(entry, result[EPOCH], metrics)
 
 
 METRICS = (
@@ -141,7 +142,9 @@ METRICS = (
 """The columns of the `epochs` table that a report fills."""
 
 
-def _reason(entry: Entry, last: dict[str, Any]) -> str:
+def _reason(entry: Entry, last: dict[str, Any], checkpoint: object) -> str:
+    if last.get("should_checkpoint") and checkpoint is None:
+        return "its checkpoint could not be written"
     if last.get("raypg_status") == "stopped":
         return f"stopped by the scheduler after epoch {entry.epoch}"
     return ""

@@ -15,6 +15,7 @@ from raypg.cluster.prepare import Question, ask, connect_for
 from raypg.config import Layer, Origin, flatten
 from raypg.errors import StoreError
 from raypg.experiment import SearchProposals, load_space, parse_space
+from raypg.interrupts import gentle_interrupts
 from raypg.ledger import Ledger
 from raypg.memo import read_memo
 from raypg.progress import Pace, follow
@@ -73,7 +74,8 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
         else:
             name = store.create_next_sweep(space_file.stem)
         store.write_description(name, _describe(question, options))
-        return _run(_Run(store, name, question, options, memo, Before()))
+        writer = SweepWriter(store, name, on_problem=_warn)
+        return _run(_Run(store, name, question, options, memo, Before()), writer)
 
 
 def resume_sweep(name: str, options: Options) -> Finished:
@@ -98,13 +100,16 @@ def resume_sweep(name: str, options: Options) -> Finished:
     saved = Options(**about["options"])
     options = replace(saved, store=options.store, address=options.address)
     with ExitStack() as stack:
+        # Held before anything is read: another driver may still write.
+        writer = SweepWriter(store, name, on_problem=_warn)
+        stack.callback(writer.close, compact=False)
         question = ask(space_file, layers, options, stack)
         before = read_before(store, name, question)
         replay(question, before)
         memo = _memo(store, question, options)
         if question.needs_training(memo):
             connect_for(question, options, stack)
-        return _run(_Run(store, name, question, options, memo, before))
+        return _run(_Run(store, name, question, options, memo, before), writer)
 
 
 @dataclass(frozen=True)
@@ -148,8 +153,8 @@ class _Run:
         }
 
 
-def _run(run: _Run) -> Finished:
-    writer = SweepWriter(run.store, run.name, on_problem=_warn)
+def _run(run: _Run, writer: SweepWriter) -> Finished:
+    """Run to the end, gently where a signal comes; the tables are closed then."""
     question, space = run.question, run.question.space_file.space
     ledger = Ledger(
         run.name,
@@ -163,16 +168,20 @@ def _run(run: _Run) -> Finished:
     )
     epochs = question.example.config.train.epochs
     pace = Pace(question.proposals.num_trials, epochs)
-    with log_to_wandb(ledger, run.store, _warn, is_on=run.options.uses_wandb):
+    ending = Ending()
+    with gentle_interrupts(ending.interrupt):
+        with (
+            log_to_wandb(ledger, run.store, _warn, is_on=run.options.uses_wandb),
+            follow(ledger, space.metric, space.mode, pace),
+        ):
+            if question.needs_training(run.memo):
+                run_sweep(run.launch(), ledger, ending)
+            else:
+                ledger.next_entry()  # books every trial as cached
         try:
-            with follow(ledger, space.metric, space.mode, pace):
-                if question.needs_training(run.memo):
-                    ending = run_sweep(run.launch(), ledger)
-                else:
-                    ending = Ending()
-                    ledger.next_entry()  # books every trial as cached
-        finally:
             writer.close()
+        except StoreError as error:
+            ending.reason = ending.reason or str(error)
     return Finished(run.store, run.name, ending, ledger)
 
 
@@ -202,7 +211,8 @@ def _describe(question: Question, options: Options) -> dict[str, Any]:
         "layers": [
             asdict(layer) | {"values": dict(layer.values)} for layer in question.layers
         ],
-        "options": asdict(options),
+        # Resolved: a resume on another machine must not ask for another device.
+        "options": asdict(options) | {"gpus_per_worker": question.need.gpus_per_worker},
         "command": list(options.command),
         "config": flatten(question.example.config),
         "started": datetime.now(UTC).isoformat(),

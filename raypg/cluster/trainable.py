@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ray import tune
+from ray.train._internal.checkpoint_manager import _TrainingResult
 
 from raypg.checkpoints import read_checkpoint
 from raypg.cluster.connect import Need
@@ -21,7 +22,7 @@ from raypg.training.state import (
 POLL_S = 1.0
 """How often a trial actor looks after its workers while it waits for them."""
 
-HANG_S = 600.0
+HANG_S = 1800.0
 """Without a sign of life for this long, workers are taken for dead and replaced."""
 
 EPOCH = "raypg_epoch"
@@ -102,6 +103,13 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
         data = state if isinstance(state, bytes) else pack_state(state)
         save_state(Path(checkpoint_dir), data, self._epoch)
 
+    def save(self, checkpoint_dir: str | None = None) -> Any:  # noqa: ANN401
+        """Save as Tune does; a store that fails costs the checkpoint, not the trial."""
+        try:
+            return super().save(checkpoint_dir)
+        except OSError:
+            return _TrainingResult(checkpoint=None, metrics={})
+
     def load_checkpoint(self, checkpoint_dir: str) -> None:
         """Go on from a checkpoint of Tune's, instead of from where `setup` would."""
         self._start_from(load_packed_state(Path(checkpoint_dir)))
@@ -155,6 +163,8 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
             "raypg_incarnation": report.incarnation,
             "raypg_status": "running",
             "should_checkpoint": report.due,
+            # A scheduler may make this the trial's last result.
+            "raypg_recycle": self._is_spent,
         }
         return result | self._take_history()
 
@@ -164,8 +174,6 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
         return {"raypg_history": history} if history else {}
 
     def _end(self, result: dict[str, Any], ended: Ended) -> dict[str, Any]:
-        limit = self._assignment.trials_per_worker
-        is_spent = limit > 0 and self._num_trials >= limit
         return {
             **result,
             "done": True,
@@ -176,8 +184,13 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
             "raypg_error": ended.error,
             "raypg_summary": dict(ended.summary),
             "raypg_test": dict(ended.test),
-            "raypg_recycle": is_spent or ended.poisoned,
+            "raypg_recycle": self._is_spent or ended.poisoned,
         }
+
+    @property
+    def _is_spent(self) -> bool:
+        limit = self._assignment.trials_per_worker
+        return limit > 0 and self._num_trials >= limit
 
 
 class LocalTrainable(WarmTrainable):

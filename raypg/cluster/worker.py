@@ -9,12 +9,16 @@ from raypg.cluster.link import Post
 from raypg.cluster.mailbox import Job
 from raypg.cluster.messages import Assignment, Ended
 from raypg.config import Layer, load
-from raypg.errors import RaypgError
+from raypg.errors import CheckpointError, ConfigError, TrialError
 from raypg.store import Store
 from raypg.training.link import Link
 from raypg.training.state import unpack_state
 from raypg.training.world import World
 from raypg.trial import Place, failure_reason, train_trial
+
+SHARED = (TrialError, ConfigError, CheckpointError)
+"""Errors that all ranks meet at one place: they follow from what all of them have. A
+data file may be missing on one node alone."""
 
 ASK_S = 5.0
 """Longest wait for the next trial before asking again."""
@@ -40,9 +44,23 @@ def run_trial(job: Job, world: World, link: Link) -> Ended:
             status="failed",
             reason=failure_reason(error),
             error=traceback.format_exc(),
-            is_shared=isinstance(error, RaypgError),
+            is_shared=isinstance(error, SHARED),
+            is_lost_peer=world.num_workers > 1 and is_lost_peer(error),
             poisoned=is_poisoned(error),
         )
+    finally:
+        if world.device.type == "cuda":
+            # Others may hold a share of the same GPU.
+            torch.cuda.empty_cache()
+
+
+def is_lost_peer(error: Exception) -> bool:
+    """Whether a collective broke: gloo says so in the text of a RuntimeError."""
+    if isinstance(error, torch.distributed.DistError):
+        return True
+    text = str(error)
+    is_told = "gloo" in text or "NCCL" in text or "Connection closed by peer" in text
+    return isinstance(error, RuntimeError) and is_told
 
 
 def is_poisoned(error: Exception) -> bool:

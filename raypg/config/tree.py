@@ -42,7 +42,7 @@ class TrainConfig:
     early_stopping: int = Field(default=0, ge=0)
     """Epochs without a better metric after which a trial is completed; 0: never."""
     deterministic: bool = True
-    """Refuse kernels whose results differ from run to run."""
+    """Prefer kernels whose results are the same from run to run."""
 
 
 def _all_defaults(kind: Callable[..., _T]) -> _T:

@@ -5,6 +5,7 @@ in the thread that trains: thread counts are per thread (an OpenMP setting), and
 `set_default_dtype` leaks across threads.
 """
 
+import os
 import random
 
 import numpy as np
@@ -30,6 +31,8 @@ def isolate(world: World, *, deterministic: bool) -> None:
     torch.backends.cudnn.deterministic = deterministic
     torch.backends.cudnn.allow_tf32 = False
     torch.set_float32_matmul_precision("highest")
+    # Read when cuBLAS starts; without it its results vary from run to run.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(deterministic, warn_only=True)
     # Filling every fresh tensor would cost a pass over memory for each of them.
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010

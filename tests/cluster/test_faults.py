@@ -90,6 +90,24 @@ def test_a_killed_group_worker_costs_no_row(
     check_whole(finished, expected)
 
 
+def test_a_killed_worker_of_two_costs_no_row(
+    run_space: RunSpace, tmp_path: Path
+) -> None:
+    # The other one sees a broken collective, and must not take it for the trial's end.
+    with killing("RayTrainWorker", lambda: has_epochs(tmp_path, 8)) as killed:
+        finished = run_space(
+            SPACE,
+            store=str(tmp_path / "chaos"),
+            workers_per_trial=2,
+            max_concurrent=1,
+            **OFTEN,
+        )
+    assert len(killed) == 1
+    for rows in curves(finished.store, finished.sweep).values():
+        assert [epoch for epoch, _ in rows] == list(range(1, NUM_EPOCHS + 1))
+    assert finished.exit_code == 0
+
+
 def test_a_killed_group_actor_frees_its_room_and_costs_no_row(
     run_space: RunSpace, tmp_path: Path
 ) -> None:

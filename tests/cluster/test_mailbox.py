@@ -100,3 +100,35 @@ def test_a_trial_that_ended_is_not_given_again() -> None:
     assert box.next_job(0) is None
     box.close()
     assert box.is_closed()
+
+
+def test_a_report_that_new_workers_will_not_repeat_is_kept() -> None:
+    box = Mailbox()
+    number = box.assign(assignment(), None)
+    box.next_job(0)
+    for epoch, state in ((1, b"one"), (2, b"two"), (3, None)):
+        box.report(
+            Report(number=number, incarnation=0, epoch=epoch, metrics={}, state=state)
+        )
+    again = box.next_job(0)
+    assert again is not None
+    assert again.state == b"two"
+    first, second = box.next_message(0), box.next_message(0)
+    assert isinstance(first, Report)
+    assert isinstance(second, Report)
+    assert (first.epoch, second.epoch) == (1, 2)
+    assert box.next_message(0) is None
+
+
+def test_workers_that_die_twice_at_one_epoch_fail_the_trial() -> None:
+    box = Mailbox()
+    number = box.assign(assignment(), None)
+    box.next_job(0)
+    box.report(report(number, 1))
+    assert box.next_job(0) is not None
+    box.report(report(number, 2))
+    assert box.next_job(0) is not None
+    assert box.next_job(0) is None
+    messages = [box.next_message(0) for _ in range(2)]
+    ended = [message for message in messages if isinstance(message, Ended)]
+    assert [one.reason for one in ended] == ["its workers died twice after epoch 2"]
