@@ -73,11 +73,11 @@ def sweep(space: str, *options: str) -> Run:
         )
 
 
-def sweep_by_tune(kind: str, *options: str) -> Run:
-    """The same by Ray Tune alone, see `tune_peers`."""
+def sweep_by_peer(module: str, *options: str) -> Run:
+    """The same by Ray alone: `tune_peers` or `train_peer`."""
     with tempfile.TemporaryDirectory(prefix="raypg-bench-") as folder:
         out = Path(folder, "moments.json")
-        command = ["tests.benchmarks.tune_peers", kind, "--out", str(out), *options]
+        command = [f"tests.benchmarks.{module}", *options, "--out", str(out)]
         started = time.time()
         with _start(command, Path(folder, "log")) as process:
             wall_s = _wait(process, started, Path(folder, "log"))

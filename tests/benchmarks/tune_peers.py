@@ -3,11 +3,11 @@
     python -m tests.benchmarks.tune_peers KIND --trials N --epochs N --out FILE
 
 KIND is `reuse_actors` (a class `Trainable` whose processes are kept from trial to
-trial, Tune's fastest way), `function` (a function trainable, a process a trial) or
-`torch_trainer` (a function that starts a `TorchTrainer`, Ray Train's documented way to
-tune). `--defaults` leaves Tune's own loggers, printing and the checkpoint at a class
+trial, Tune's fastest way) or `function` (a function trainable, a process a trial).
+`--defaults` leaves Tune's own loggers, printing and the checkpoint at a class
 trainable's end on; otherwise they are off, and nothing but metrics comes of a trial.
-FILE is a JSON of moments.
+FILE is a JSON of moments. Ray Train is in a file of its own, `train_peer`: to import it
+would cost these two seconds.
 """
 
 import argparse
@@ -21,13 +21,9 @@ from typing import Any
 
 import ray
 import torch
-from ray import train, tune
-from ray.train.torch import TorchTrainer
-from ray.tune.integration.ray_train import TuneReportCallback
+from ray import tune
 
 from tests.benchmarks.digits_peer import Digits
-
-KINDS = ("reuse_actors", "function", "torch_trainer")
 
 
 class ReusedTrainable(tune.Trainable):  # type: ignore[misc]
@@ -60,30 +56,6 @@ def train_function(config: dict[str, Any]) -> None:
         tune.report({**metrics, "train_s": train_s})
 
 
-def train_on_workers(config: dict[str, Any]) -> None:
-    """A whole trial as a run of Ray Train."""
-    TorchTrainer(
-        train_on_worker,
-        train_loop_config=config,
-        scaling_config=train.ScalingConfig(num_workers=config["num_workers"]),
-        run_config=train.RunConfig(
-            name=f"train-trial_id={tune.get_context().get_trial_id()}",
-            storage_path=config["storage"],
-            callbacks=[TuneReportCallback()],
-        ),
-    ).fit()
-
-
-def train_on_worker(config: dict[str, Any]) -> None:
-    """What each worker of such a run does."""
-    digits, train_s = Digits(config["lr"], config["seed"], config["epochs"]), 0.0
-    digits.model = train.torch.prepare_model(digits.model)
-    for _ in range(config["epochs"]):
-        metrics = digits.train_epoch()
-        train_s += metrics["epoch_s"]
-        train.report({**metrics, "train_s": train_s})
-
-
 class Watch(tune.Callback):  # type: ignore[misc]
     """Notes when results and ends come."""
 
@@ -103,52 +75,56 @@ class Watch(tune.Callback):  # type: ignore[misc]
 def main() -> None:
     """Run one sweep."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("--trials", type=int, default=4)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("kind", choices=("reuse_actors", "function"))
     parser.add_argument("--defaults", action="store_true")
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
+    options = parse(parser)
     if not options.defaults:
         os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    reuses = options.kind == "reuse_actors"
+    run_sweep(
+        ReusedTrainable if reuses else train_function,
+        options,
+        tune.TuneConfig(reuse_actors=reuses),
+        verbose=1 if options.defaults else 0,
+        checkpoint_config=tune.CheckpointConfig(
+            checkpoint_at_end=None if options.defaults else False
+        ),
+    )
+
+
+def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """What every peer is told."""
+    parser.add_argument("--trials", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--out", type=Path, required=True)
+    return parser.parse_args()
+
+
+def run_sweep(
+    trainable: Any,  # noqa: ANN401
+    options: argparse.Namespace,
+    tune_config: tune.TuneConfig,
+    **run_options: object,
+) -> None:
+    """Two learning rates, and seeds; write down when what came."""
     ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     watch = Watch()
     with tempfile.TemporaryDirectory() as storage:
-        _build_tuner(options, storage, watch).fit()
-    options.out.write_text(json.dumps(watch.moments))
-
-
-def _build_tuner(options: argparse.Namespace, storage: str, watch: Watch) -> Any:  # noqa: ANN401
-    slots = int(ray.cluster_resources()["CPU"]) // options.workers
-    trainable = {
-        "reuse_actors": ReusedTrainable,
-        "function": train_function,
-        # Its workers take the CPUs; with one of its own it would keep one from them.
-        "torch_trainer": tune.with_resources(train_on_workers, {"CPU": 0.001}),
-    }[options.kind]
-    return tune.Tuner(
-        trainable,
-        param_space={
-            "lr": tune.grid_search([0.05, 0.1]),
-            "seed": tune.grid_search(list(range(-(-options.trials // 2)))),
-            "epochs": options.epochs,
-            "num_workers": options.workers,
-            "storage": storage,
-        },
-        tune_config=tune.TuneConfig(
-            reuse_actors=options.kind == "reuse_actors",
-            max_concurrent_trials=slots,
-        ),
-        run_config=tune.RunConfig(
-            storage_path=storage,
-            callbacks=[watch],
-            checkpoint_config=tune.CheckpointConfig(
-                checkpoint_at_end=None if options.defaults else False
+        tune.Tuner(
+            trainable,
+            param_space={
+                "lr": tune.grid_search([0.05, 0.1]),
+                "seed": tune.grid_search(list(range(-(-options.trials // 2)))),
+                "epochs": options.epochs,
+                "storage": storage,
+                "num_workers": getattr(options, "workers", 1),
+            },
+            tune_config=tune_config,
+            run_config=tune.RunConfig(
+                storage_path=storage, callbacks=[watch], **run_options
             ),
-            verbose=1 if options.defaults else 0,
-        ),
-    )
+        ).fit()
+    options.out.write_text(json.dumps(watch.moments))
 
 
 if __name__ == "__main__":

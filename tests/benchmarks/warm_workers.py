@@ -23,7 +23,7 @@ from functools import partial
 from statistics import median
 
 from tests.benchmarks.pairs import Pairs, run_pairs
-from tests.benchmarks.sweeps import Run, sweep, sweep_by_tune
+from tests.benchmarks.sweeps import Run, sweep, sweep_by_peer
 
 NUM_CORES = os.cpu_count() or 1
 EPOCHS = 3
@@ -63,16 +63,19 @@ def measure(quick: bool) -> list[dict[str, object]]:
     return alone + ([] if quick else _documented(sizes)) + _two_workers(sizes)
 
 
-def tune_options(num_trials: int, *more: str) -> list[str]:
-    """What the peers' command is given."""
-    return ["--trials", str(num_trials), "--epochs", str(EPOCHS), *more]
+def peer(kind: str, num_trials: int, *more: str) -> Run:
+    """The same sweep by a peer: a kind of `tune_peers`, or `train_peer`."""
+    module = [kind] if kind == "train_peer" else ["tune_peers", kind]
+    numbers = ["--trials", str(num_trials), "--epochs", str(EPOCHS)]
+    return sweep_by_peer(*module, *numbers, *more)
 
 
 def _one_worker(sizes: Sizes) -> list[dict[str, object]]:
-    ours = partial(sweep, space(sizes.num_trials))
-    peer = partial(sweep_by_tune, "reuse_actors", *tune_options(sizes.num_trials))
     runs, num_disturbed = run_pairs(
-        ours, peer, sizes.num_pairs, num_spare=sizes.num_pairs // 4
+        partial(sweep, space(sizes.num_trials)),
+        partial(peer, "reuse_actors", sizes.num_trials),
+        sizes.num_pairs,
+        num_spare=sizes.num_pairs // 4,
     )
     what = f"{sizes.num_trials} short trials, one worker each, {NUM_CORES} slots"
     name = "bare Tune, reuse_actors"
@@ -112,11 +115,11 @@ def _documented(sizes: Sizes) -> list[dict[str, object]]:
     for kind, name, note in (
         ("reuse_actors", "bare Tune, reuse_actors, its defaults", "loggers on"),
         ("function", "Tune function trainable", "a process a trial"),
-        ("torch_trainer", "Tune + TorchTrainer, as documented", "EXTRAPOLATED"),
+        ("train_peer", "Tune + TorchTrainer, as documented", "EXTRAPOLATED"),
     ):
         defaults = ["--defaults"] if "defaults" in name else []
         count = 24 if kind == "reuse_actors" else num
-        run = sweep_by_tune(kind, *tune_options(count, *defaults))
+        run = peer(kind, count, *defaults)
         rows.append(
             Pairs(tuple(ours), (run.cost_ms(NUM_CORES, NUM_CORES),), 0).row(
                 f"a further short trial beyond its training: {name}",
@@ -131,15 +134,18 @@ def _documented(sizes: Sizes) -> list[dict[str, object]]:
 def _two_workers(sizes: Sizes) -> list[dict[str, object]]:
     num, num_slots = sizes.num_group_trials, max(1, NUM_CORES // 2)
     group = ["--workers-per-trial", "2"]
-    ours = partial(sweep, space(num), *group)
-    peer = partial(sweep_by_tune, "reuse_actors", *tune_options(num))
-    runs, num_disturbed = run_pairs(ours, peer, sizes.num_group_pairs, num_spare=1)
+    runs, num_disturbed = run_pairs(
+        partial(sweep, space(num), *group),
+        partial(peer, "reuse_actors", num),
+        sizes.num_group_pairs,
+        num_spare=1,
+    )
     first_rows = Pairs(
         tuple(run.first_row_s for run, _ in runs),
         tuple(run.first_row_s for _, run in runs),
         num_disturbed,
     )
-    documented = sweep_by_tune("torch_trainer", *tune_options(2, "--workers", "2"))
+    documented = peer("train_peer", 2, "--workers", "2")
     costs = tuple(run.cost_ms(max(2, num // 5), num_slots) for run, _ in runs)
     peers = (documented.cost_ms(1, num_slots),) * len(costs)
     return [
