@@ -12,7 +12,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from raypg.ledger import Entry, Ledger
+from raypg.entries import Entry
+from raypg.ledger import Ledger
 
 LINE_EVERY_S = 10.0
 """On a pipe, the longest silence while epochs are coming in."""

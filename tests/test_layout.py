@@ -16,7 +16,7 @@ ORDER = """
 errors strict faults
 space bucket folder store results models data optim metrics
 config
-experiment training trial ledger checkpoints provenance progress memo interrupts
+experiment training trial entries ledger checkpoints provenance progress memo interrupts
 plan solo wandb_log
 cluster
 studies

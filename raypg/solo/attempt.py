@@ -4,8 +4,9 @@ import socket
 import traceback
 
 from raypg.checkpoints import CheckpointKeeper, read_checkpoint
+from raypg.entries import Entry
 from raypg.interrupts import gentle_interrupts
-from raypg.ledger import Entry, Ledger
+from raypg.ledger import Ledger
 from raypg.solo.link import LedgerLink, warn
 from raypg.store import Store
 from raypg.training.state import State, unpack_state

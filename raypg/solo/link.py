@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Mapping
 
 from raypg.checkpoints import CheckpointKeeper
-from raypg.ledger import Entry, Ledger
+from raypg.entries import Entry
+from raypg.ledger import Ledger
 from raypg.training.link import Metrics
 from raypg.training.state import State
 

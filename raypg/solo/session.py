@@ -8,11 +8,12 @@ from typing import Any
 
 from raypg.checkpoints import last_good_checkpoint
 from raypg.config import Config, Layer, Origin, flatten, load
+from raypg.entries import Leftover
 from raypg.errors import StoreError
 from raypg.experiment import Trial
 from raypg.experiment.proposals import ENDED
 from raypg.experiment.trials import build_trial
-from raypg.ledger import Ledger, Leftover
+from raypg.ledger import Ledger
 from raypg.memo import changed_parts, read_memo
 from raypg.provenance import provenance
 from raypg.results import SweepWriter, check_types, open_results

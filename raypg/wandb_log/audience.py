@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from raypg.ledger import Entry, Ledger
+from raypg.entries import Entry
+from raypg.ledger import Ledger
 from raypg.store import Store
 from raypg.wandb_log.lane import Act, Lane
 from raypg.wandb_log.session import About, Session, nest

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from raypg.ledger import Entry
+from raypg.entries import Entry
 from raypg.wandb_log.session import Facts, Session
 
 MOST_EVENTS = 10_000

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from raypg.config import flatten
-from raypg.ledger import Entry
+from raypg.entries import Entry
 
 INIT_S = 20.0
 FINISH_S = 20

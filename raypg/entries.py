@@ -1,0 +1,138 @@
+"""A trial in the books of its sweep, and the rows that it becomes."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from raypg.config import flatten
+from raypg.experiment import Trial
+
+Row = Mapping[str, Any]
+
+SUMMARY_COLUMNS = (
+    "num_epochs",
+    "val.accuracy",
+    "val.loss",
+    "best_epoch",
+    "best.val.accuracy",
+    "best.val.loss",
+    "num_parameters",
+    "num_flops",
+    "num_workers",
+    "num_threads",
+    "train_s",
+    "node",
+    "device",
+    "checkpoint",
+)
+"""What a cached row copies from the row of the trial that it stands for."""
+
+
+@dataclass
+class Entry:
+    """One trial in the books; the ledger alone changes it."""
+
+    trial: Trial
+    number: int
+    """Its place in the order in which trials were handed out, from 0."""
+    attempt: int
+    """Counts the times that the trial was started, over all sessions, from 0."""
+    status: str = "running"
+    reason: str = ""
+    error: str = ""
+    source_sweep: str = ""
+    resume_from: str = ""
+    epoch: int = 0
+    known_epochs: set[int] = field(default_factory=set)
+    metrics: dict[str, float] = field(default_factory=dict)
+    seconds: dict[int, float] = field(default_factory=dict)
+    """By epoch, of its newest attempt."""
+    started: float = 0.0
+    columns: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def train_s(self) -> float:
+        """Seconds of the epochs that it counts, each once: not of those it lost."""
+        if "train_s" in self.columns:
+            return float(self.columns["train_s"])
+        return sum(self.seconds.get(past, 0.0) for past in range(1, self.epoch + 1))
+
+    def note_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Take in the newest epoch."""
+        self.epoch, self.metrics = epoch, dict(metrics)
+        self.seconds[epoch] = metrics.get("epoch_s", 0.0)
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """What earlier sessions of the same sweep left of a trial that did not end."""
+
+    number: int
+    attempt: int
+    known_epochs: frozenset[int]
+    resume_from: str
+    """The folder of its last good checkpoint; empty where there is none."""
+
+
+def cached_entry(trial: Trial, number: int, row: Row) -> Entry:
+    """A trial with the results of another sweep's.
+
+    Args:
+        trial: of this sweep.
+        number: its place in the order.
+        row: of `trials`, completed, under the same fingerprint.
+    """
+    columns = {name: row[name] for name in SUMMARY_COLUMNS if row.get(name) is not None}
+    names = [name for name in ("val.accuracy", "val.loss") if name in columns]
+    return Entry(
+        trial,
+        number,
+        attempt=0,
+        status="cached",
+        source_sweep=row["sweep"],
+        epoch=columns.get("num_epochs", 0),
+        metrics={name: columns[name] for name in names},
+        columns=columns,
+    )
+
+
+def trial_row(entry: Entry, finished: float | None) -> dict[str, Any]:
+    """The entry as it stands, under the names of `trials`.
+
+    Args:
+        entry: of the trial.
+        finished: when it ended, in seconds since 1970; None while it is under way.
+    """
+    trial, print_ = entry.trial, entry.trial.fingerprint
+    config = flatten(trial.config)
+    return {
+        "trial": trial.key,
+        "arm": trial.arm,
+        "seed": trial.config.seed,
+        **{f"config.{name}": value for name, value in config.items()},
+        "number": entry.number,
+        "attempt": entry.attempt,
+        "status": entry.status,
+        "status_reason": entry.reason or None,
+        "source_sweep": entry.source_sweep or None,
+        "error": entry.error or None,
+        "num_epochs": entry.epoch,
+        "val.accuracy": entry.metrics.get("val.accuracy"),
+        "val.loss": entry.metrics.get("val.loss"),
+        "train_s": entry.train_s,
+        "started": moment(entry.started or None),
+        "finished": moment(finished),
+        "fingerprint.config": print_.config,
+        "fingerprint.data": print_.data,
+        "fingerprint.code": json.dumps(print_.code, sort_keys=True),
+        "fingerprint.device": print_.device,
+        "fingerprint.torch": print_.torch,
+        "fingerprint.num_workers": print_.num_workers,
+    }
+
+
+def moment(seconds: float | None) -> datetime | None:
+    """Seconds since 1970 as the tables keep them."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,55 @@
+"""The books of a small sweep, without anyone who trains."""
+
+from collections.abc import Mapping, Sequence
+
+from raypg.entries import Entry, Leftover
+from raypg.experiment import build_proposals, parse_space
+from raypg.ledger import Ledger
+from tests.fakes import FakeWriter
+
+SPACE = """from raypg import *
+SPACE = Ablation(
+    base={"model.name": "mlp", "train.epochs": 3},
+    axes={"optimizer.lr": [0.05, 0.1, 0.2]})"""
+
+
+def new_ledger(
+    memo: Sequence[int] = (),
+    leftovers: Mapping[int, Leftover] | None = None,
+    before: Sequence[str] = (),
+) -> Ledger:
+    """The books of three trials; `memo` and `leftovers` name them by their place.
+
+    `before` has the statuses of trials that earlier sessions left.
+    """
+    proposals = build_proposals(
+        parse_space(SPACE, "space.py"), [], device="cpu", num_workers=1
+    )
+    keys = [trial.key for trial in proposals.trials]  # type: ignore[union-attr]
+    found = {"sweep": "old", "num_epochs": 3, "train_s": 7.0, "val.accuracy": 0.5}
+    return Ledger(
+        "space",
+        proposals,
+        FakeWriter(),
+        facts={},
+        memo={keys[place]: found for place in memo},
+        leftovers={keys[place]: left for place, left in (leftovers or {}).items()},
+        before=[
+            {"trial": keys[place], "status": status}
+            for place, status in enumerate(before)
+        ],
+        metric="val.accuracy",
+    )
+
+
+def next_of(ledger: Ledger) -> Entry:
+    """The next trial, started."""
+    entry = ledger.next_entry()
+    assert entry is not None
+    ledger.start(entry)
+    return entry
+
+
+def epoch(seconds: float) -> dict[str, float]:
+    """What an epoch that took so long reports."""
+    return {"epoch_s": seconds, "val.accuracy": 0.5, "val.loss": 1.0}
