@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.console import Console, ConsoleRenderable, Group
 from rich.live import Live
@@ -28,31 +28,33 @@ class Pace:
 
     num_trials: int
     epochs_per_trial: int
+    num_ended: int = 0
+    """Trials that train no more, those of earlier sessions included."""
     started: float = 0.0
     """When the first epoch began: starting workers is no measure of training."""
     num_epochs: int = 0
-    skipped_epochs: int = 0
-    """Epochs that no one trains: of cached and of stopped trials."""
+    """How many were trained here, those included that were lost and trained again."""
+    reached: dict[str, int] = field(default_factory=dict)
+    """The epoch that each trial under way is at: no one trains those before it."""
 
     def left_s(self) -> float | None:
         """Seconds that the epochs to come may take at most; None before any came."""
         if not self.num_epochs:
             return None
-        total = self.num_trials * self.epochs_per_trial
-        rest = max(0, total - self.skipped_epochs - self.num_epochs)
+        to_train = (self.num_trials - self.num_ended) * self.epochs_per_trial
+        rest = max(0, to_train - sum(self.reached.values()))
         return rest * (time.monotonic() - self.started) / self.num_epochs
 
-    def note_epoch(self, epoch_s: float) -> None:
+    def note_epoch(self, entry: Entry, epoch_s: float) -> None:
         """Count an epoch that was trained."""
         self.started = self.started or time.monotonic() - epoch_s
         self.num_epochs += 1
+        self.reached[entry.trial.key] = entry.epoch
 
     def note_end(self, entry: Entry) -> None:
-        """Take the epochs that a trial will not train off the rest."""
-        if entry.status == "cached" or not entry.metrics:
-            self.skipped_epochs += self.epochs_per_trial
-        else:
-            self.skipped_epochs += max(0, self.epochs_per_trial - entry.epoch)
+        """Take a trial off the rest, whatever it did not train."""
+        self.reached.pop(entry.trial.key, None)
+        self.num_ended += 1
 
 
 def clock(seconds: float | None) -> str:
@@ -86,7 +88,7 @@ class Lines:
 
     def on_epoch(self, entry: Entry, metrics: Mapping[str, float]) -> None:
         """Say how far the sweep is, at most every few seconds."""
-        self._pace.note_epoch(metrics["epoch_s"])
+        self._pace.note_epoch(entry, metrics["epoch_s"])
         if time.monotonic() - self._spoke >= LINE_EVERY_S:
             value = show_value(self._metric, metrics.get(self._metric))
             self._say(f"{name_of(entry)}: epoch {entry.epoch}, {self._metric} {value}")
@@ -149,15 +151,23 @@ def end_line(entry: Entry, metric: str) -> str:
 class LiveTable:
     """A table on a terminal, drawn anew a few times a second by a thread of its own."""
 
-    def __init__(self, ledger: Ledger, metric: str, mode: str, pace: Pace) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        metric: str,
+        mode: str,
+        pace: Pace,
+        console: Console | None = None,
+    ) -> None:
         self._ledger = ledger
         self._metric = metric
         self._best = Best(metric, mode)
         self._pace = pace
+        self._console = console or Console(stderr=True)
         self._lock = threading.Lock()
         self._running: dict[str, Entry] = {}
         self._live = Live(
-            console=Console(stderr=True),
+            console=self._console,
             refresh_per_second=REFRESH_HZ,
             get_renderable=self._table,
             transient=True,
@@ -173,7 +183,7 @@ class LiveTable:
     def on_epoch(self, entry: Entry, metrics: Mapping[str, float]) -> None:
         """Take in an epoch; the thread draws it."""
         with self._lock:
-            self._pace.note_epoch(metrics["epoch_s"])
+            self._pace.note_epoch(entry, metrics["epoch_s"])
             self._running[entry.trial.key] = entry
 
     def on_end(self, entry: Entry) -> None:
@@ -183,16 +193,17 @@ class LiveTable:
             self._best.take(entry)
             self._running.pop(entry.trial.key, None)
         if entry.status == "failed":
-            self._live.console.print(end_line(entry, self._metric), style="red")
+            # As Text: brackets in what a user's code raises are no markup.
+            self._console.print(Text(end_line(entry, self._metric), style="red"))
 
     def _table(self) -> ConsoleRenderable:
-        with self._lock:
-            rows = list(self._running.values())[-MAX_ROWS:]
         table = Table("trial", "epoch", self._metric, box=None, pad_edge=False)
-        for entry in rows:
-            value = show_value(self._metric, entry.metrics.get(self._metric))
-            table.add_row(name_of(entry), str(entry.epoch), value)
-        return Group(Text(self._title(), overflow="ellipsis", no_wrap=True), table)
+        with self._lock:
+            title = Text(self._title(), overflow="ellipsis", no_wrap=True)
+            for entry in list(self._running.values())[-MAX_ROWS:]:
+                value = show_value(self._metric, entry.metrics.get(self._metric))
+                table.add_row(Text(name_of(entry)), str(entry.epoch), value)
+        return Group(title, table)
 
     def _title(self) -> str:
         count, ended = self._ledger.count, self._ledger.num_ended
@@ -210,6 +221,7 @@ class LiveTable:
 @contextmanager
 def follow(ledger: Ledger, metric: str, mode: str, pace: Pace) -> Iterator[None]:
     """Tell a person how a sweep goes on, in the way that standard error can show."""
+    pace.num_ended = ledger.num_ended
     if sys.stderr.isatty():
         with LiveTable(ledger, metric, mode, pace) as table:
             ledger.tell(table)
