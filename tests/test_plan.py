@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from raypg.cluster import options
 from raypg.cluster import plan as planning
 from raypg.config import flatten
 from raypg.experiment import AblationProposals, build_proposals, load_space
@@ -38,6 +39,8 @@ def tune(
     monkeypatch.chdir(tmp_path)
     Path("space.py").write_text(SPACE)
     monkeypatch.setattr(planning, "join", refuse)
+    # Other tests of this session may have a cluster of their own.
+    monkeypatch.setattr(options, "is_connected", lambda: False)
     return Command(main, str(tmp_path / "runs"), capsys, monkeypatch)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from raypg.cluster import prepare
+from raypg.cluster import options, prepare
 from raypg.tune import main
 from tests.command import Command, Said
 from tests.data.raw_files import write_idx_set
@@ -35,6 +35,8 @@ def tune(
     monkeypatch.setenv("RAYPG_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setattr(prepare, "connect", refuse)
+    # Other tests of this session may have a cluster of their own.
+    monkeypatch.setattr(options, "is_connected", lambda: False)
     Path("space.py").write_text(GOOD)
     return Command(main, str(tmp_path / "runs"), capsys, monkeypatch)
 
@@ -210,7 +212,7 @@ def test_a_cluster_that_does_not_answer(
     monkeypatch.setattr(prepare, "connect", connect)
     monkeypatch.setattr("ray.is_initialized", lambda: False)
     said = tune("space.py", "--address", address)
-    check(said, f"--address {address}: must be the address of a Ray cluster")
+    check(said, "--address", "must be", address)
     assert tune.is_untouched()
 
 

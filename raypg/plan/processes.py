@@ -42,7 +42,7 @@ def measure_here(
     started = time.perf_counter()
     with ExitStack() as stack:
         workers = [
-            stack.enter_context(_worker(_environment(task, index, gpus_per_worker)))
+            stack.enter_context(_worker(environment_of(task, index, gpus_per_worker)))
             for index in range(num_processes)
         ]
         for worker in workers:
@@ -102,7 +102,7 @@ def _worker(environment: Mapping[str, str]) -> Iterator[_Worker]:
             process.kill()
 
 
-def _environment(task: Task, index: int, gpus_per_worker: float) -> dict[str, str]:
+def environment_of(task: Task, index: int, gpus_per_worker: float) -> dict[str, str]:
     """As Ray sets it for a worker: its threads, and the GPU that it has a part of."""
     own = {**os.environ, "OMP_NUM_THREADS": str(task.num_threads)}
     if task.device == "cuda":

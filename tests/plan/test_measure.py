@@ -1,5 +1,5 @@
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -7,7 +7,7 @@ from raypg.config import Config, Layer, load
 from raypg.errors import DataError, TrialError
 from raypg.plan import measure as measuring
 from raypg.plan.measure import measure, resident_bytes
-from raypg.plan.processes import measure_here
+from raypg.plan.processes import environment_of, measure_here
 from raypg.plan.report import Report, Task, Timing, task_of
 from raypg.plan.shapes import combine, shape_of
 
@@ -102,3 +102,14 @@ def test_data_that_cannot_be_loaded_is_the_reason(
     monkeypatch.setattr(measuring, "load_dataset", refuse)
     (timing,) = measure(task(shape())).timings
     assert timing.error.startswith("DataError: digits: must be there")
+
+
+def test_processes_share_the_gpus_as_trials_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    on_gpu = replace(task(shape()), device="cuda", num_threads=3)
+    found = [environment_of(on_gpu, index, 0.5) for index in range(5)]
+    assert [one["CUDA_VISIBLE_DEVICES"] for one in found] == list("00110")
+    assert {one["OMP_NUM_THREADS"] for one in found} == {"3"}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    assert environment_of(on_gpu, 1, 1.0)["CUDA_VISIBLE_DEVICES"] == "7"
