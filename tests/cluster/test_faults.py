@@ -160,10 +160,19 @@ def test_a_process_that_dies_twice_at_one_epoch_is_a_failed_trial(
     assert finished.exit_code == 1
 
 
-def start_command(tmp_path: Path) -> subprocess.Popen[str]:
+SEARCH = """
+SPACE = Search(
+    base={"model.name": "densenet", "model.depth": 10, "model.growth_rate": 4},
+    axes={"optimizer.lr": log_uniform(1e-3, 1.0)}, trials=8,
+    scheduler=ASHA(max_epochs=16, grace_epochs=4, reduction_factor=2),
+)
+"""
+
+
+def start_command(tmp_path: Path, source: str = SPACE) -> subprocess.Popen[str]:
     """The real command, in a process and a cluster of its own."""
     space = tmp_path / "space.py"
-    space.write_text(f"from raypg import *\n{SPACE}\n")
+    space.write_text(f"from raypg import *\n{source}\n")
     command = [sys.executable, "-m", "raypg.tune", str(space)]
     command += ["--store", str(tmp_path / "chaos"), "--checkpoint-every", "0.3"]
     environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
@@ -192,3 +201,23 @@ def test_a_driver_that_ends_is_resumed_without_loss(
         assert "python -m raypg.tune --resume space" in errors
     assert len(curves(Store(str(tmp_path / "chaos")), "space")) > 0
     check_whole(resume_sweep("space", Options(store=str(tmp_path / "chaos"))), expected)
+
+
+def test_a_search_under_asha_is_resumed_to_its_end(
+    cluster: None, tmp_path: Path
+) -> None:
+    driver = start_command(tmp_path, SEARCH)
+    wait_until(lambda: has_epochs(tmp_path, 20), limit_s=120)
+    driver.send_signal(signal.SIGKILL)
+    driver.communicate(timeout=60)
+    store = Store(str(tmp_path / "chaos"))
+    before = {row["trial"]: row for row in open_results(store).trials("space")}
+    finished = resume_sweep("space", Options(store=store.uri))
+    rows = {row["trial"]: row for row in open_results(store).trials("space")}
+    assert len(rows) == 8
+    assert before.keys() <= rows.keys()
+    assert {row["status"] for row in rows.values()} <= {"completed", "stopped"}
+    for trial, points in curves(store, "space").items():
+        last = rows[trial]["num_epochs"]
+        assert [epoch for epoch, _ in points] == list(range(1, last + 1))
+    assert finished.exit_code == 0
