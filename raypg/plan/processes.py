@@ -94,12 +94,11 @@ def _worker(environment: Mapping[str, str]) -> Iterator[_Worker]:
             text=True,
             env=dict(environment),
         )
-        try:
-            with process:
+        with process:  # which waits for its end
+            try:
                 yield _Worker(process, errors)
+            finally:
                 process.kill()
-        finally:
-            process.kill()
 
 
 def environment_of(task: Task, index: int, gpus_per_worker: float) -> dict[str, str]:

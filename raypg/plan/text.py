@@ -146,6 +146,8 @@ def cost_lines(
     if first.idle_bytes:
         grown = max(one.peak_bytes - one.idle_bytes for one in reports)
         text += f" (resident), {bytes_text(grown)} of it to train"
+    else:
+        text += " (of the GPU, as torch reserves it)"
     yield line("memory", text)
     kept = range_text(*map(bytes_text, cost.checkpoint_bytes))
     text = range_text(*map(bytes_text, cost.disk_bytes))

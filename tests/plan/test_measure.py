@@ -1,5 +1,7 @@
+import subprocess
 import sys
 from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 
@@ -91,6 +93,22 @@ def test_a_process_that_dies_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(TrialError, match="must live to train a step; found exit code"):
         measure_here(task(shape()), 1, 0.0)
+
+
+def test_when_one_dies_the_others_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = "import time; print('ready', flush=True); time.sleep(600)"
+    commands = iter([["/bin/false"], [sys.executable, "-c", endless]])
+    real = subprocess.Popen
+    begun: list[subprocess.Popen[str]] = []
+
+    def start(_: object, **options: Any) -> "subprocess.Popen[str]":  # noqa: ANN401
+        begun.append(real(next(commands), **options))
+        return begun[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    with pytest.raises(TrialError, match="found exit code 1"):
+        measure_here(task(shape()), 2, 0.0)
+    assert [process.returncode for process in begun] == [1, -9]
 
 
 def test_data_that_cannot_be_loaded_is_the_reason(
