@@ -9,6 +9,7 @@ Credentials, region and endpoint of a bucket come from the environment (`AWS_*`)
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import IO, Any, NoReturn
@@ -72,6 +73,11 @@ class Store:
     def uri(self) -> str:
         """The absolute folder, or the URI."""
         return self._backend.uri
+
+    @property
+    def option(self) -> str:
+        """`--store` with it, for a command that a person may copy into a shell."""
+        return f"--store {shlex.quote(self.uri)}"
 
     @property
     def is_local(self) -> bool:
@@ -153,7 +159,7 @@ class Store:
         """
         check_sweep_name(name)
         if not self._claim(name):
-            resume = f"python -m raypg.tune --resume {name} --store {self.uri}"
+            resume = f"python -m raypg.tune --resume {name} {self.option}"
             fix = f"Choose another name, or go on with it: {resume}"
             raise StoreError(f"--name {name}", "must be new", f"it in {self.uri}", fix)
 

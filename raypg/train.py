@@ -1,6 +1,7 @@
 """`python -m raypg.train`: one trial without a cluster, or its test split once more."""
 
 import os
+import shlex
 import sys
 from enum import StrEnum
 from typing import Annotated, NoReturn
@@ -139,7 +140,7 @@ def train(
     if file:
         rule, fix = "must be KEY=VALUE", f"Write --config FILE for {file}."
         if file.endswith(".py"):
-            fix = f"A space is run by python -m raypg.tune {file}."
+            fix = f"A space is run by python -m raypg.tune {shlex.quote(file)}."
         raise ConfigError("command line", rule, f'"{file}"', fix)
     layers = build_layers(preset, config or [], overrides)
     if print_config:
@@ -177,7 +178,7 @@ def _finish(finished: Finished) -> NoReturn:
     tests = flat_rows(results.sql("from test_results", sweeps=[finished.sweep]))
     row = {**(tests[0] if tests else {}), **row}
     print_table([row], [name for name in COLUMNS if row.get(name) is not None])
-    where = f"--store {finished.store.uri}"
+    where = finished.store.option
     print(f"Ask further: python -m raypg.results show {finished.sweep} {where}")
     if finished.status == "interrupted":
         resume = f"python -m raypg.train --resume {finished.sweep} {where}"

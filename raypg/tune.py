@@ -1,5 +1,6 @@
 """`python -m raypg.tune SPACE.py`: run a space as a sweep, plan it, or resume one."""
 
+import shlex
 import sys
 from typing import Annotated, NoReturn
 
@@ -116,7 +117,7 @@ def tune(
     if resume:
         why = "The sweep keeps its own space and options."
         check_alone(context, "resume", ["store", "address"], why)
-        _finish(resume_sweep(resume, options))
+        _finish(resume_sweep(resume, options), address)
     if not space:
         rule = "must name a space file"
         fix = "Try search_spaces/densenet_depth.py, or see --help."
@@ -127,16 +128,18 @@ def tune(
     elif plan or plan_count:
         print_plan(plan_sweep(space, layers, options, runs_steps=not plan_count))
     else:
-        _finish(start_sweep(space, layers, options))
+        _finish(start_sweep(space, layers, options), address)
 
 
-def _finish(finished: Finished) -> NoReturn:
+def _finish(finished: Finished, address: str) -> NoReturn:
     """Print the answer, and why the sweep ended early where it did; exit."""
     print_answer(open_results(finished.store), finished.sweep)
     if finished.ending.reason:
         print(f"The sweep ended early: {finished.ending.reason}.", file=sys.stderr)
-        store = finished.store.uri
-        resume = f"python -m raypg.tune --resume {finished.sweep} --store {store}"
+        where = finished.store.option
+        if address:
+            where += f" --address {shlex.quote(address)}"
+        resume = f"python -m raypg.tune --resume {finished.sweep} {where}"
         print(f"Go on with: {resume}", file=sys.stderr)
     sys.stdout.flush()
     raise typer.Exit(finished.exit_code)

@@ -120,5 +120,5 @@ def _query_command(
         f"where sweep = '{sweep}' and status in {ENDED_WELL} group by all order by all"
     )
     is_default = results.store.uri == str(Path(DEFAULT_STORE).absolute())
-    store = "" if is_default else f" --store {results.store.uri}"
+    store = "" if is_default else f" {results.store.option}"
     return f'python -m raypg.results sql "{query}"{store}'

@@ -132,7 +132,7 @@ def resume_trial(name: str, options: Options) -> Finished:
 
 def _check_new(store: Store, name: str) -> None:
     if store.has_sweep(name):
-        resume = f"python -m raypg.train --resume {name} --store {store.uri}"
+        resume = f"python -m raypg.train --resume {name} {store.option}"
         fix = f"Choose another name, or go on with it: {resume}"
         raise StoreError(f"--name {name}", "must be new", f"it in {store.uri}", fix)
 
