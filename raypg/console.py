@@ -1,4 +1,4 @@
-"""The edge of every command line: layers, errors in one line, exit codes."""
+"""The edge of every command line: arguments, errors in one line, exit codes."""
 
 import os
 import sys
@@ -7,24 +7,10 @@ from collections.abc import Collection, Sequence
 import typer
 from typer.exceptions import TyperException
 
-from raypg.config import Layer, parse_overrides, preset_layer, read_yaml
 from raypg.errors import ConfigError, RaypgError
 
 WRONG = 2
 INTERRUPTED = 130
-
-
-def build_layers(
-    preset: str, config_files: Sequence[str], overrides: Sequence[str]
-) -> list[Layer]:
-    """The layers that a command line names, in order of precedence.
-
-    Raises:
-        ConfigError: no such preset or file, or an override that is no `KEY=VALUE`.
-    """
-    layers = [preset_layer(preset)] if preset else []
-    layers += [read_yaml(path) for path in config_files]
-    return [*layers, parse_overrides(overrides)] if overrides else layers
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[str, list[str]]:

@@ -8,10 +8,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from raypg.config import load, to_yaml
+from raypg.config import build_layers, load, to_yaml
 from raypg.console import (
     INTERRUPTED,
-    build_layers,
     check_alone,
     given_text,
     run_app,

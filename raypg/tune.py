@@ -9,9 +9,8 @@ import typer
 from raypg.cluster.plan import plan_sweep, print_plan
 from raypg.cluster.prepare import Options
 from raypg.cluster.sweep import Finished, resume_sweep, start_sweep
-from raypg.config import to_yaml
+from raypg.config import build_layers, to_yaml
 from raypg.console import (
-    build_layers,
     check_alone,
     given_text,
     run_app,

@@ -114,6 +114,7 @@ def test_all_public_names_import_and_are_at_most_20() -> None:
             "raypg.training.loop",
             "ray pyarrow duckdb wandb optuna sklearn scipy torchvision",
         ),
+        ("raypg.results.__main__", "torch ray duckdb wandb optuna sklearn scipy"),
         ("raypg.train", "ray duckdb wandb optuna sklearn scipy torchvision"),
         ("raypg.experiment", "ray pyarrow duckdb wandb optuna sklearn torchvision"),
     ],

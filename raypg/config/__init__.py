@@ -10,5 +10,5 @@ from raypg.config.layers import (
     to_yaml,
 )
 from raypg.config.load import check_workers, load, try_load
-from raypg.config.presets import PRESETS, preset_layer
+from raypg.config.presets import PRESETS, build_layers, preset_layer
 from raypg.config.tree import Config, Leaf, TrainConfig, flatten, leaf_types

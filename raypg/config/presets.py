@@ -1,8 +1,8 @@
-"""Settings that have a name, below everything that a user gives."""
+"""Settings that have a name, and the layers of a command line above them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from raypg.config.layers import Layer, Origin
+from raypg.config.layers import Layer, Origin, parse_overrides, read_yaml
 from raypg.errors import ConfigError, suggest_name
 from raypg.faults import quote_value
 
@@ -45,3 +45,16 @@ def preset_layer(name: str) -> Layer:
         fix = suggest_name(name, PRESETS)
         raise ConfigError("--preset", "must be known", quote_value(name), fix)
     return Layer(f"preset {name}", PRESETS[name], origin=Origin.PRESET)
+
+
+def build_layers(
+    preset: str, config_files: Sequence[str], overrides: Sequence[str]
+) -> list[Layer]:
+    """The layers that a command line names, in order of precedence.
+
+    Raises:
+        ConfigError: no such preset or file, or an override that is no `KEY=VALUE`.
+    """
+    layers = [preset_layer(preset)] if preset else []
+    layers += [read_yaml(path) for path in config_files]
+    return [*layers, parse_overrides(overrides)] if overrides else layers

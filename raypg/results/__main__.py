@@ -1,14 +1,13 @@
 """The command line over the tables: parse, call, print, exit code."""
 
-import os
-import sys
 from dataclasses import asdict, fields
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from raypg.errors import RaypgError, ResultsError
+from raypg.console import given_text, run_app
+from raypg.errors import ResultsError
 from raypg.results.listing import DEFAULT_METRIC, SweepLine
 from raypg.results.output import print_rows
 from raypg.results.query import Results, open_results
@@ -36,7 +35,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    no_args_is_help=True,
 )
 
 
@@ -50,7 +48,12 @@ class Form(StrEnum):
 
 StoreOption = Annotated[
     str,
-    typer.Option("--store", envvar="RAYPG_STORE", help="Folder, s3://… or gs://…"),
+    typer.Option(
+        "--store",
+        envvar="RAYPG_STORE",
+        callback=given_text,
+        help="Folder, s3://… or gs://…",
+    ),
 ]
 FormOption = Annotated[Form, typer.Option("--format", help="How to print.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A sweep.")]
@@ -123,16 +126,8 @@ def _open(uri: str) -> Results:
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user is one line and exit code 2."""
-    try:
-        app()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader (`head`) has seen enough. Python flushes once more at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except RaypgError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    """Run the command line."""
+    run_app(app)
 
 
 if __name__ == "__main__":
