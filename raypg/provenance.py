@@ -11,18 +11,19 @@ from pathlib import Path
 
 @lru_cache(maxsize=1)
 def provenance() -> dict[str, str | bool | None]:
-    """Versions and the git state of the working folder, as columns of `trials`.
+    """Versions and the git state of the code, as columns of `trials`.
 
     What cannot be told is None: outside a repository there is no commit.
     """
+    folder = code_folder(Path(__file__).parent)
     return {
         "versions.python": platform.python_version(),
         "versions.raypg": _version("raypg"),
         "versions.torch": _version("torch"),
         "versions.ray": _version("ray"),
         "versions.cuda": _cuda_version(),
-        "git.commit": _git("rev-parse", "HEAD") or None,
-        "git.dirty": _is_dirty(),
+        "git.commit": _git(folder, "rev-parse", "HEAD") or None,
+        "git.dirty": _is_dirty(folder),
     }
 
 
@@ -46,18 +47,30 @@ def _cuda_version() -> str | None:
     return None
 
 
-def _is_dirty() -> bool | None:
-    status = _git("status", "--porcelain", "--untracked-files=no")
+def code_folder(package: Path) -> Path:
+    """Where to ask git for the commit of the code that trains.
+
+    The package's own folder, where that is in a checkout; else the package is
+    installed, and the working folder is what tells most: a user's space lives there.
+    A package that a repository merely holds, as in a `.venv`, is none of its files.
+    """
+    is_tracked = _git(package, "ls-files", "--error-unmatch", "__init__.py") is not None
+    return package if is_tracked else Path.cwd()
+
+
+def _is_dirty(folder: Path) -> bool | None:
+    status = _git(folder, "status", "--porcelain", "--untracked-files=no")
     return None if status is None else bool(status)
 
 
-def _git(*arguments: str) -> str | None:
+def _git(folder: Path, *arguments: str) -> str | None:
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
         done = subprocess.run(
             ["git", *arguments],
             capture_output=True,
             text=True,
+            cwd=folder,
             timeout=5,
             check=False,
             env=environment,
