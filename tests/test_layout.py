@@ -14,7 +14,7 @@ import raypg
 ROOT = Path(raypg.__file__).parents[1]
 ORDER = """
 errors strict faults
-space bucket folder store results models data optim metrics
+space bucket folder store results models data optim
 config
 experiment training trial entries ledger checkpoints provenance progress memo interrupts
 plan solo wandb_log
