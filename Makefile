@@ -5,19 +5,21 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SWEEP ?= search_spaces/densenet_depth.py
 
-.PHONY: sweep test setup lint format types tests data bench clean
+.PHONY: sweep test setup lint format data bench clean
 
 sweep: setup
 	$(BIN)/python -m raypg.tune $(SWEEP)
 
-test: lint types tests
+test: lint
+	$(BIN)/python -m pytest
 
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "raypg needs Python 3.11 or later; try make PYTHON=python3.12" >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@# Debian without python3-venv leaves a folder with a python and no pip.
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[dev]'
 	@touch $@
@@ -25,16 +27,11 @@ $(STAMP): pyproject.toml constraints.txt
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-
-types: setup
-	$(BIN)/mypy
-
-tests: setup
-	$(BIN)/python -m pytest
 
 data: setup
 	$(BIN)/python -m raypg.data
