@@ -11,9 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from raypg.entries import Entry as Entry
-from raypg.entries import Leftover as Leftover
-from raypg.entries import Row, cached_entry, moment, trial_row
+from raypg.entries import Entry, Leftover, Row, cached_entry, moment, trial_row
 from raypg.experiment import Proposals, Trial
 
 
