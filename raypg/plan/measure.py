@@ -29,7 +29,7 @@ MOST_STEPS = 20
 """Of a short epoch."""
 MOST_EVALUATED, LEAST_EVALUATED = 512, 64
 """Images of a short epoch's evaluation: one batch at most."""
-WORK = {"cpu": 5e9, "cuda": 1e12}
+WORK = {"cpu": 2e9, "cuda": 1e12}
 """Multiply-adds of a short epoch, training and evaluation each, by device: well below
 a second, where the least that can be measured is not more."""
 
