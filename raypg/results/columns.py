@@ -50,6 +50,7 @@ CORE: dict[str, dict[str, pa.DataType]] = {
         "best_epoch": pa.int32(),
         "best.val.accuracy": RATIO,
         "num_parameters": pa.int64(),
+        # Multiply-adds of one image's forward pass, as papers count FLOPs.
         "num_flops": pa.int64(),
         "num_workers": pa.int32(),
         "num_threads": pa.int32(),
