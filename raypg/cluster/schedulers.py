@@ -1,4 +1,4 @@
-"""Tune's schedulers, taught two things: to remember, and to part with a worker."""
+"""Tune's schedulers, taught to remember, to part with a worker, and to look at few."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -59,12 +59,45 @@ class _StandIn:
     trial_id: str
 
 
+class _Queue:
+    """The trials that are not over, in the order in which they came.
+
+    Tune's own looks at all trials there ever were, at every step: 0.36 µs each, which
+    after 10,000 is 4 of the 12 ms that the driver spends on a trial.
+    """
+
+    def __init__(self) -> None:
+        self._trials: list[Trial] = []
+
+    def add(self, trial: Trial) -> None:
+        """Take in a trial."""
+        self._trials.append(trial)
+
+    def next(self) -> Trial | None:
+        """The one to run next: new ones before those that were paused."""
+        self._trials = [trial for trial in self._trials if not trial.is_finished()]
+        for status in (Trial.PENDING, Trial.PAUSED):
+            for trial in self._trials:
+                if trial.status == status:
+                    return trial
+        return None
+
+
 class _Patient(FIFOScheduler):  # type: ignore[misc]
     """First in, first out; no trial is stopped."""
 
     def __init__(self, reuses: bool) -> None:
         super().__init__()
         self._reuses = reuses
+        self._queue = _Queue()
+
+    def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
+        """Take in a trial."""
+        self._queue.add(trial)
+
+    def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
+        """The trial to run next."""
+        return self._queue.next()
 
     def on_trial_complete(
         self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
@@ -83,6 +116,7 @@ class _Asha(AsyncHyperBandScheduler):  # type: ignore[misc]
         super().__init__(**options)
         self._reuses = reuses
         self._interrupted = interrupted
+        self._queue = _Queue()
 
     def replay(self, trial: object, curve: Curve) -> None:
         """Let a trial's past count in the rungs; decisions were taken long ago."""
@@ -92,6 +126,7 @@ class _Asha(AsyncHyperBandScheduler):  # type: ignore[misc]
     def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
         """Take in a trial, with what it reported before it was interrupted."""
         super().on_trial_add(tune_controller, trial)
+        self._queue.add(trial)
         key = Assignment.from_json(trial.config["assignment"]).trial
         self._fill_rungs(trial, self._interrupted.get(key, ()))
 
@@ -101,6 +136,10 @@ class _Asha(AsyncHyperBandScheduler):  # type: ignore[misc]
         """Decide whether the trial's worker takes another trial."""
         _keep_or_recycle(tune_controller, self._reuses, result)
         super().on_trial_complete(tune_controller, trial, result)
+
+    def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
+        """The trial to run next."""
+        return self._queue.next()
 
     def _fill_rungs(self, trial: Any, curve: Curve) -> None:  # noqa: ANN401
         bracket = self._trial_info[trial.trial_id]

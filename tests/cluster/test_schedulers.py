@@ -93,3 +93,31 @@ def test_a_worker_is_kept_unless_it_is_spent_or_none_is(
     result = {EPOCH: 1, "val.accuracy": 0.5, "raypg_recycle": recycles}
     scheduler.on_trial_complete(controller, trial, result)
     assert controller._reuse_actors is (reuses and not recycles)
+
+
+@dataclass
+class WaitingTrial(TuneTrial):
+    """One that the scheduler may be asked to start."""
+
+    status: str = "PENDING"
+
+    def is_finished(self) -> bool:
+        return self.status == "TERMINATED"
+
+
+@pytest.mark.parametrize("rule", [None, RULE])
+def test_the_oldest_trial_that_waits_runs_next(rule: ASHA | None) -> None:
+    scheduler = build_scheduler(rule, "val.accuracy", "max", {}, {}, reuses=True)
+    trials = [
+        WaitingTrial(str(number), status=status)
+        for number, status in enumerate(
+            ["TERMINATED", "PAUSED", "RUNNING", "PENDING", "PENDING"]
+        )
+    ]
+    for trial in trials:
+        scheduler.on_trial_add(None, trial)
+    assert scheduler.choose_trial_to_run(None) is trials[3]
+    trials[3].status = trials[4].status = "RUNNING"
+    assert scheduler.choose_trial_to_run(None) is trials[1]
+    trials[1].status = "TERMINATED"
+    assert scheduler.choose_trial_to_run(None) is None
