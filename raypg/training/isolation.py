@@ -49,4 +49,7 @@ def seed_generators(seed: int, world: World, epoch: int) -> None:
     own = int(mixed.generate_state(1, np.uint64)[0])
     random.seed(own)
     np.random.seed(own % 2**32)
-    torch.manual_seed(own)
+    # `torch.manual_seed` formats its caller's stack for each kind of accelerator.
+    torch.default_generator.manual_seed(own)
+    if world.device.type == "cuda":
+        torch.cuda.manual_seed_all(own)
