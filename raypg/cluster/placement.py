@@ -1,4 +1,4 @@
-"""Placement groups of worker groups that outlived their trial actor, found and freed.
+"""Ray Train's worker groups, started fast, and freed where a trial actor died.
 
 A placement group lives until both the actor and the job that made it are gone. Ray
 Train's own cleaner (Ray 2.60) is a detached actor a group, which asks the dashboard
@@ -7,14 +7,21 @@ named after its mailbox, an actor that dies with the trial actor, and the driver
 the groups whose mailbox is gone.
 """
 
+import importlib
+import threading
+from collections.abc import Sequence
 from functools import partial
 
 import ray
+from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
 from ray.train.v2._internal.callbacks.placement_group_callback import (
     PlacementGroupCleanerCallback,
 )
-from ray.train.v2._internal.execution.callback import ControllerCallback
-from ray.train.v2._internal.execution.worker_group import worker_group
+from ray.train.v2._internal.execution.callback import (
+    ControllerCallback,
+    WorkerGroupCallback,
+)
+from ray.train.v2._internal.execution.worker_group import Worker, worker_group
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 from ray.util.placement_group import (
     PlacementGroup,
@@ -30,7 +37,10 @@ def mailbox_prefix() -> str:
 
 
 class NamedGroupTrainer(DataParallelTrainer):  # type: ignore[misc]
-    """Ray Train's trainer with placement groups that bear a name.
+    """Ray Train's trainer with placement groups that bear a name, and fewer actors.
+
+    Each actor that Train starts beside the workers costs a second of a core, just as
+    they import torch; the one for Ray's data sets has nothing to do here.
 
     Args:
         mailbox_name: what the group's mailbox is called among Ray's named actors.
@@ -45,12 +55,9 @@ class NamedGroupTrainer(DataParallelTrainer):  # type: ignore[misc]
 
     def _create_default_callbacks(self) -> list[object]:
         callbacks = super()._create_default_callbacks()
-        kept = [
-            callback
-            for callback in callbacks
-            if not isinstance(callback, PlacementGroupCleanerCallback)
-        ]
-        return [*kept, _NameGroups(self._mailbox_name)]
+        left_out = (PlacementGroupCleanerCallback, DatasetsCallback)
+        kept = [each for each in callbacks if not isinstance(each, left_out)]
+        return [*kept, _NameGroups(self._mailbox_name), _ImportEarly()]
 
 
 class _NameGroups(ControllerCallback):  # type: ignore[misc]
@@ -62,6 +69,21 @@ class _NameGroups(ControllerCallback):  # type: ignore[misc]
     def after_controller_start(self, train_run_context: object) -> None:
         """There is no option for it: the function that makes them is replaced."""
         worker_group.placement_group = partial(placement_group, name=self._name)
+
+
+class _ImportEarly(WorkerGroupCallback):  # type: ignore[misc]
+    """Has workers import torch while Train still makes them known to each other."""
+
+    def before_init_train_context(self, workers: Sequence[Worker]) -> dict[str, object]:
+        """The workers' processes are there, and idle."""
+        for worker in workers:
+            worker.execute_async(_start_imports)
+        return {}
+
+
+def _start_imports() -> None:
+    name = "raypg.cluster.ranks"
+    threading.Thread(target=importlib.import_module, args=(name,), daemon=True).start()
 
 
 def remove_orphans() -> list[str]:

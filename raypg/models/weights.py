@@ -16,6 +16,8 @@ def init_weights(model: _Network) -> _Network:
     """
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
+            if module.weight.is_meta:  # nothing to draw, and torch's compiler for it
+                continue
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         elif isinstance(module, nn.Linear):
             nn.init.zeros_(module.bias)

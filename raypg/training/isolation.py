@@ -33,7 +33,8 @@ def isolate(world: World, *, deterministic: bool) -> None:
     torch.set_float32_matmul_precision("highest")
     # Read when cuBLAS starts; without it its results vary from run to run.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    # Not `use_deterministic_algorithms`, which imports the compiler's settings.
+    torch.set_deterministic_debug_mode("warn" if deterministic else "default")
     # Filling every fresh tensor would cost a pass over memory for each of them.
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
 

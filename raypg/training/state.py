@@ -1,4 +1,8 @@
-"""Everything that a trial needs to go on, bit for bit, in another process."""
+"""Everything that a trial needs to go on, bit for bit, in another process.
+
+Loads no torch until a state is copied, packed or unpacked: of the processes that a
+worker group takes, three carry packed states and never look inside.
+"""
 
 import hashlib
 import io
@@ -6,12 +10,12 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from raypg.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 STATE_FILE = "state.pt"
 INDEX_FILE = "raypg.json"
@@ -35,7 +39,7 @@ class State:
     """
 
     epoch: int
-    model: dict[str, Tensor]
+    model: "dict[str, Tensor]"
     optimizer: dict[str, Any]
     scaler: dict[str, Any]
     best: dict[str, Any]
@@ -44,6 +48,8 @@ class State:
 
 def copy_to_host(value: Any) -> Any:  # noqa: ANN401 any tree of tensors
     """A copy of nested dicts, lists and tensors that later steps do not change."""
+    from torch import Tensor
+
     if isinstance(value, Tensor):
         return value.detach().to("cpu", copy=True)
     if isinstance(value, Mapping):
@@ -55,6 +61,8 @@ def copy_to_host(value: Any) -> Any:  # noqa: ANN401 any tree of tensors
 
 def pack_state(state: State) -> bytes:
     """The state in torch's own file format, readable with `weights_only=True`."""
+    import torch
+
     buffer = io.BytesIO()
     fields = {name: getattr(state, name) for name in state.__dataclass_fields__}
     torch.save(fields, buffer)
@@ -67,6 +75,8 @@ def unpack_state(data: bytes, where: str = "state") -> State:
     Raises:
         CheckpointError: the bytes are not a state. Nothing in them is executed.
     """
+    import torch
+
     try:
         fields = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
         return State(**fields)

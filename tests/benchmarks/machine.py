@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import multiprocessing
 import os
 import platform
 from pathlib import Path
@@ -33,18 +32,23 @@ def cpu_of_others() -> float:
     return busy - _own_cpu()
 
 
-def _own_cpu() -> float:
-    multiprocessing.active_children()  # joins its own that have ended
-    own = 0.0
+def note_processes() -> None:
+    """Look how much CPU our processes have taken, now and then while they come and go.
+
+    Nobody else remembers it: raylets reap their workers without counting them.
+    """
     for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error, ChildProcessError):
-            if child.ppid() == os.getpid() and child.status() == psutil.STATUS_ZOMBIE:
-                os.waitpid(child.pid, os.WNOHANG)  # now among our children's times
-                continue
+        with contextlib.suppress(psutil.Error):
             times = child.cpu_times()
-            own += times.user + times.system
-            own += times.children_user + times.children_system
-    return own + sum(os.times()[:4])
+            _taken[child.pid, child.create_time()] = times.user + times.system
+
+
+_taken: dict[tuple[int, float], float] = {}
+
+
+def _own_cpu() -> float:
+    note_processes()
+    return sum(os.times()[:2]) + sum(_taken.values())
 
 
 def describe_machine() -> str:

@@ -1,5 +1,6 @@
 """Whole commands that sweep, ours and the peers', timed from process start to exit."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -12,8 +13,10 @@ from statistics import mean
 
 from raypg.results import open_results
 from raypg.store import Store
+from tests.benchmarks.machine import note_processes
 
 LOOK_EVERY_S = 0.02
+NOTE_EVERY_S = 0.5
 LIMIT_S = 600
 
 
@@ -109,6 +112,12 @@ def _wait_for_row(process: "subprocess.Popen[bytes]", table: Path) -> float:
 
 def _wait(process: "subprocess.Popen[bytes]", started: float, log: Path) -> float:
     """Seconds from `started` until the command has ended well."""
-    if process.wait(LIMIT_S):
+    while process.poll() is None:
+        note_processes()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(NOTE_EVERY_S)
+        if time.time() - started > LIMIT_S:
+            process.terminate()
+    if process.returncode:
         raise RuntimeError(f"{process.args!r} failed:\n{log.read_text()[-2000:]}")
     return time.time() - started
