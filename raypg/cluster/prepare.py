@@ -153,6 +153,23 @@ def join(options: Options, stack: ExitStack) -> None:
     import ray  # noqa: F401 before the thread, which would import it at the same time
 
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(importlib.import_module, "ray.tune")
+        pool.submit(_import_tune)
         if connect(options.address):
             stack.callback(disconnect)
+
+
+def _import_tune() -> None:
+    """Import Tune without W&B.
+
+    Tune would import all of it, 0.5 s, to see whether a callback is Ray's own one for
+    W&B (Ray 2.60, `tag_callbacks`); a sweep that logs there does so by itself.
+    """
+    is_hidden = "wandb" not in sys.modules
+    if is_hidden:
+        sys.modules["wandb"] = None  # type: ignore[assignment]
+    try:
+        importlib.import_module("ray.tune")
+        importlib.import_module("ray.air.integrations.wandb")
+    finally:
+        if is_hidden:
+            del sys.modules["wandb"]

@@ -31,9 +31,9 @@ def mean_interval(values: Sequence[float]) -> Mean:
     mean, error = _mean_and_error(values)
     if error == 0:
         return Mean(len(values), mean, None, None)
-    from scipy.stats import t
+    from scipy.special import stdtrit  # a tenth of the time that scipy.stats takes
 
-    reach = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * error
+    reach = float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2)) * error
     return Mean(len(values), mean, mean - reach, mean + reach)
 
 
@@ -42,9 +42,9 @@ def p_value(values: Sequence[float]) -> float | None:
     mean, error = _mean_and_error(values)
     if error == 0:
         return None
-    from scipy.stats import t
+    from scipy.special import stdtr
 
-    return float(2 * t.sf(abs(mean) / error, len(values) - 1))
+    return float(2 * stdtr(len(values) - 1, -abs(mean) / error))
 
 
 def correct_holm(p_values: Sequence[float | None]) -> list[float | None]:
