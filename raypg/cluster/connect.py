@@ -2,10 +2,13 @@
 
 import logging
 import os
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 from raypg.cluster.address import knock, no_cluster
 from raypg.errors import ClusterError
@@ -104,11 +107,30 @@ def connect(address: str = "", num_cpus: int | None = None) -> bool:
             "object_store_memory": OBJECT_STORE_BYTES,
         }
     try:
-        ray.init(**options)
+        with _group_of_its_own():
+            ray.init(**options)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         raise no_cluster(address, error) from error
     _silence_errors()
     return not address
+
+
+@contextmanager
+def _group_of_its_own() -> Iterator[None]:
+    """Start Ray's processes where a signal to the driver's process group spares them.
+
+    `timeout` and Slurm send SIGTERM to all of the group, and the driver cannot end
+    gently without its cluster. Ray itself ignores Ctrl-C there, and has the kernel end
+    its processes when the driver dies, however it dies.
+    """
+    from ray._private import services
+
+    with patch.object(services, "ConsolePopen", _start_in_group):
+        yield
+
+
+def _start_in_group(*args: Any, **options: Any) -> "subprocess.Popen[bytes]":  # noqa: ANN401
+    return subprocess.Popen(*args, **options, process_group=0)
 
 
 def _silence_errors() -> None:

@@ -177,7 +177,12 @@ def start_command(tmp_path: Path, source: str = SPACE) -> subprocess.Popen[str]:
     command += ["--store", str(tmp_path / "chaos"), "--checkpoint-every", "0.3"]
     environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
     return subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        cwd=tmp_path,
+        process_group=0,
     )
 
 
@@ -191,7 +196,10 @@ def test_a_driver_that_ends_is_resumed_without_loss(
     expected = calm(run_space, calm_curves)
     driver = start_command(tmp_path)
     wait_until(lambda: has_epochs(tmp_path, 8), limit_s=120)
-    driver.send_signal(number)
+    if number == signal.SIGKILL:
+        driver.send_signal(number)
+    else:  # as a terminal, `timeout` and Slurm do
+        os.killpg(driver.pid, number)
     _, errors = driver.communicate(timeout=60)
     if number == signal.SIGKILL:
         assert driver.returncode == -signal.SIGKILL
