@@ -11,6 +11,7 @@ import random
 import numpy as np
 import torch
 
+from raypg.training.heap import keep_heap
 from raypg.training.world import World
 
 
@@ -21,6 +22,7 @@ def isolate(world: World, *, deterministic: bool) -> None:
         world: device and threads of this worker.
         deterministic: forbid cuDNN's choice of an algorithm by timing.
     """
+    keep_heap()
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
     torch.set_num_threads(world.num_threads)
