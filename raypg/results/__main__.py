@@ -46,6 +46,13 @@ class Form(StrEnum):
     csv = "csv"
 
 
+class Mode(StrEnum):
+    """Which end of a metric is the good one."""
+
+    max = "max"
+    min = "min"
+
+
 StoreOption = Annotated[
     str,
     typer.Option(
@@ -87,7 +94,9 @@ def show(
 def best(
     name: NameArgument,
     metric: Annotated[str, typer.Option(help="Of validation; default: its own.")] = "",
-    mode: Annotated[str, typer.Option(help="max or min; default: its own.")] = "",
+    mode: Annotated[
+        Mode | None, typer.Option(help="Default: min of a loss, max of the rest.")
+    ] = None,
     store: StoreOption = DEFAULT_STORE,
     form: FormOption = Form.table,
 ) -> None:
@@ -95,7 +104,9 @@ def best(
     results = _open(store)
     about = results.sweep_description(name)
     metric = metric or about.get("metric", DEFAULT_METRIC)
-    row = results.best(name, metric, mode or about.get("mode", "max"))
+    own = about.get("mode") if metric == about.get("metric") else None
+    guess = "min" if metric.endswith("loss") else "max"
+    row = results.best(name, metric, mode.value if mode else own or guess)
     if row is None:
         fix = f"See: python -m raypg.results show {name}."
         raise ResultsError(name, f"must have a trial with {metric}", "none", fix)

@@ -78,6 +78,38 @@ def test_best_is_one_trial(
     assert _run(monkeypatch, "best", "depth", "--metric", "best.val.accuracy") == 2
 
 
+@pytest.mark.parametrize(
+    ("more", "trial"),
+    [
+        (("--metric", "val.loss"), "a"),
+        (("--metric", "val.loss", "--mode", "max"), "b"),
+        (("--mode", "min"), "a"),
+    ],
+)
+def test_the_best_loss_is_the_least(
+    store: Store,
+    more: tuple[str, ...],
+    trial: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [
+        trial_row("a", val__accuracy=0.5, val__loss=0.1),
+        trial_row("b", val__accuracy=0.9, val__loss=0.2),
+    ]
+    write(store, "depth", trials=rows)
+    assert _run(monkeypatch, "best", "depth", "--format", "json", *more) == 0
+    assert json.loads(capsys.readouterr().out)[0]["trial"] == trial
+
+
+@pytest.mark.usefixtures("store")
+def test_a_mode_is_max_or_min(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(monkeypatch, "best", "depth", "--mode", "mxa") == 2
+    assert "mxa" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("status", ["failed", "running", "interrupted", "stopped"])
 def test_best_did_not_end_badly_or_early(
     store: Store,
