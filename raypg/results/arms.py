@@ -33,6 +33,7 @@ class Arm:
     """Mean over its trials."""
     comparison: Comparison | None = None
     """None for the baseline, and where no seed is shared with it."""
+    is_baseline: bool = False
 
     @property
     def mean(self) -> Mean | None:
@@ -63,7 +64,7 @@ def compare_arms(arms: Sequence[Arm], baseline: str | None) -> list[Arm]:
     return [
         replace(arm, comparison=Comparison(mean_interval(values), next(corrected)))
         if values
-        else arm
+        else replace(arm, is_baseline=arm is base)
         for arm, values in zip(arms, differences, strict=True)
     ]
 

@@ -31,7 +31,7 @@ def describe_arms(arms: Sequence[Arm], metric: str, mode: str) -> str:
         mode: `max` or `min`.
     """
     axis, names = _short_labels([arm.label for arm in arms])
-    base = next((a for a in arms if a.values and a.comparison is None), None)
+    base = next((arm for arm in arms if arm.values and arm.is_baseline), None)
     if base is None:
         return f"No completed trial has a {metric}."
     baseline = names[base.label]

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from raypg.results.answer import summarise
+from raypg.results.arms import Arm, compare_arms
 from raypg.results.query import open_results
 from raypg.results.statistics import Mean, correct_holm, mean_interval, p_value
+from raypg.results.wording import describe_arms
 from raypg.store import Store
 from tests.results.sweeps import new_store, trial_row, write
 
@@ -141,3 +143,17 @@ def test_a_search_names_its_best_and_its_cost(tmp_path: Path) -> None:
 
 def test_a_mean_says_how_many_values_it_is_of() -> None:
     assert mean_interval([0.5]) == Mean(1, 0.5, None, None)
+
+
+def test_the_baseline_of_the_sentence_is_that_of_the_table() -> None:
+    arms = [
+        Arm(f"model.depth={label}", values, 2, None, None)
+        for label, values in {
+            22: {0: 0.5},  # shares no seed with the baseline, as it has failed there
+            40: {1: 0.6},
+            58: {0: 0.7, 1: 0.8},
+        }.items()
+    ]
+    compared = compare_arms(arms, "model.depth=40")
+    sentence = describe_arms(compared, "val.accuracy", "max")
+    assert "58 is ahead of 40 by 20.0 points" in sentence
