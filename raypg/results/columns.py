@@ -117,6 +117,8 @@ def column_type(table: str, name: str, value: object) -> pa.DataType | None:
     if isinstance(value, list | tuple):
         items = [column_type(table, name, item) for item in value]
         known = [item for item in items if item is not None]
+        if not known and name.startswith("config."):
+            return pa.list_(pa.float64())  # the lists of a config are of floats
         return pa.list_(widest(known)) if known else None
     return None if value is None else TEXT
 

@@ -45,7 +45,7 @@ def test_a_name_is_a_column_or_a_group_of_columns(names: list[str]) -> None:
         ("config.data.flip", True, pa.bool_()),
         ("config.schedule.milestones", (0.5, 0.75), pa.list_(pa.float64())),
         ("config.x", (1, 2.5), pa.list_(pa.float64())),
-        ("config.x", [], None),
+        ("config.x", [], pa.list_(pa.float64())),
         ("config.x", None, None),
         ("config.x", "text", pa.string()),
     ],
