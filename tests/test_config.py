@@ -211,6 +211,11 @@ def test_a_python_value_of_another_type_is_an_error(key: str, value: object) -> 
             '"train.batch_size": must be at most the 1197 training images of digits;'
             " found 1198. Lower it, or raise data.fraction.",
         ),
+        (
+            "data.crop_padding=8",
+            '"data.crop_padding": must be less than the 8 pixels of an image of digits;'
+            " found 8. 4 is usual for images of 32 pixels.",
+        ),
     ],
 )
 def test_a_fault_names_its_place_its_rule_and_the_way_out(

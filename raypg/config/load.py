@@ -68,15 +68,21 @@ def _has_place(key: str) -> bool:
 
 def _size_faults(config: Config, given: Mapping[str, Given]) -> list[ConfigError]:
     """Rules between sections, which hold one by one."""
-    num_train = dataset_spec(config.data).num_train
-    if config.train.batch_size <= num_train:
-        return []
-    key = "train.batch_size" if "train.batch_size" in given else "data.fraction"
-    layer = given[key].layer if key in given else Layer("defaults", {})
-    rule = f"must be at most the {num_train} training images of {config.data.name}"
-    fix = "Lower it, or raise data.fraction."
-    found = str(config.train.batch_size)
-    return [ConfigError(layer.where("train.batch_size"), rule, found, fix)]
+    spec, faults = dataset_spec(config.data), []
+    if config.train.batch_size > spec.num_train:
+        key = "train.batch_size" if "train.batch_size" in given else "data.fraction"
+        layer = given[key].layer if key in given else Layer("defaults", {})
+        images = f"the {spec.num_train} training images of {config.data.name}"
+        where, rule = layer.where("train.batch_size"), f"must be at most {images}"
+        fix, found = "Lower it, or raise data.fraction.", str(config.train.batch_size)
+        faults.append(ConfigError(where, rule, found, fix))
+    padding, side = config.data.crop_padding, max(spec.image_shape)
+    if padding >= side:
+        where = given["data.crop_padding"].layer.where("data.crop_padding")
+        rule = f"must be less than the {side} pixels of an image of {config.data.name}"
+        fix = "4 is usual for images of 32 pixels."
+        faults.append(ConfigError(where, rule, str(padding), fix))
+    return faults
 
 
 def check_workers(config: Config, num_workers: int) -> None:
