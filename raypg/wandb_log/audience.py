@@ -52,6 +52,7 @@ class WandbLog:
 
     def __init__(self, about: About, say: Callable[[str], None]) -> None:
         self._said: set[str] = set()
+        self._num_cached = 0
         self._say_line = say
         self._about = about
         self._session = Session(about, self._say)
@@ -65,14 +66,18 @@ class WandbLog:
         lane.put(entry, lambda run: run.log(nest(own), step=epoch))
 
     def on_end(self, entry: Entry) -> None:
-        """Write a trial's summary; one that the store held is not logged again."""
-        if entry.status == "cached" or entry.source_sweep:
+        """Write a trial's summary; of one that the store held there is no curve."""
+        if entry.status == "cached":
+            self._num_cached += 1
             return
         lane = self._lanes[entry.number % NUM_LANES]
         lane.put(entry, _end(entry.status, _summary(entry)), is_last=True)
 
     def close(self, timeout_s: float = CLOSE_S) -> None:
         """Wait for W&B to take the rest, but not for ever."""
+        if self._num_cached:
+            trials = f"{self._num_cached} cached trial(s)"
+            self._say(f"{trials} are not logged; --fresh would train and log them")
         until = time.monotonic() + timeout_s
         for lane in self._lanes:
             lane.close()
