@@ -50,8 +50,8 @@ def main() -> None:
     options = parse(parser)
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     run_sweep(
-        # Its workers take the CPUs; with one of its own it would keep one from them.
-        tune.with_resources(train_on_workers, {"CPU": 0.001}),
+        # Its workers take the CPUs, all of them; Tune refuses an empty request.
+        tune.with_resources(train_on_workers, {"CPU": 0, "memory": 1}),
         options,
         tune.TuneConfig(max_concurrent_trials=(os.cpu_count() or 1) // options.workers),
         verbose=0,
