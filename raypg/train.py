@@ -28,6 +28,7 @@ from raypg.solo import (
     retest_trial,
     start_trial,
 )
+from raypg.solo.device import check_device
 from raypg.store import DEFAULT_STORE, Store
 
 EPILOG = """Examples:
@@ -156,11 +157,10 @@ def _device(asked: Device | None) -> str:
     """
     import torch
 
-    has_gpu = torch.cuda.is_available()
-    if asked is Device.cuda and not has_gpu:
-        fix = "Write --device cpu, or leave it out."
-        raise ConfigError("--device", "must be here", "no GPU that torch can use", fix)
-    return asked.value if asked else ("cuda" if has_gpu else "cpu")
+    if asked is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    check_device(asked.value, "--device", "Write --device cpu, or leave it out.")
+    return asked.value
 
 
 def _num_cores() -> int:

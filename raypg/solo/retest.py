@@ -13,6 +13,7 @@ from raypg.errors import CheckpointError, ResultsError
 from raypg.memo import changed_parts
 from raypg.results import Results, open_results
 from raypg.results.schema import flat_rows
+from raypg.solo.device import check_device
 from raypg.store import Store
 from raypg.training.loop import evaluate_state
 from raypg.training.state import unpack_state
@@ -71,6 +72,7 @@ def retest_trial(
     Raises:
         ResultsError: no trial or several have such an id.
         CheckpointError: it has no checkpoint.
+        ConfigError: it was trained on a GPU, and there is none.
     """
     results = open_results(store)
     trial, sweeps = _find_trial(results, prefix)
@@ -85,6 +87,7 @@ def retest_trial(
     row = results.find_trial(sweep, trial)
     config = _config_of(row)
     device = device or row["device"]
+    check_device(device, f"--evaluate {prefix}: cuda", "Write --device cpu.")
     now = fingerprint(config, device=device, num_workers=1)
     state = unpack_state(read_checkpoint(store, folder), folder)
     world = alone(

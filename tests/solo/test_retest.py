@@ -116,6 +116,28 @@ def test_a_trial_that_did_not_complete_is_tested_and_has_nothing_to_compare(
     assert said.out.endswith("no test results of it: it did not complete.\n")
 
 
+def test_a_gpu_that_is_not_here_is_an_error_in_a_line(
+    train: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    train(*TINY)
+    (row,) = open_results(train.store).trials("train")
+    with writing(train) as writer:
+        writer.append("trials", {**row, "device": "cuda"})
+    said = train("--evaluate", row["trial"][:6])
+    assert (said.code, said.out) == (2, "")
+    assert "cuda: must be here; found no GPU that torch can use" in said.err
+    assert "Write --device cpu" in said.err
+    assert train("--evaluate", row["trial"][:6], "--device", "cpu").code == 0
+    store = Store(train.store)
+    about = store.read_description("train")
+    about["options"]["device"] = "cuda"
+    store.write_description("train", about)
+    said = train("--resume", "train")
+    assert said.code == 2
+    assert "--resume train: cuda: must be here" in said.err
+
+
 def test_a_damaged_checkpoint_is_passed_over(train: Command) -> None:
     train(*TINY, "--checkpoint-every", "0")
     store, trial = Store(train.store), key_of(train)
