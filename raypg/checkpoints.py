@@ -2,9 +2,10 @@
 
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+from raypg.entries import Leftover, Row
 from raypg.errors import CheckpointError
 from raypg.store import Store
 from raypg.training.state import (
@@ -60,6 +61,23 @@ def last_good_checkpoint(store: Store, sweep: str, trial: str) -> str:
             continue
         return folder
     return ""
+
+
+def find_leftover(store: Store, row: Row, known_epochs: Iterable[int]) -> Leftover:
+    """What is left of a trial that did not end, to go on from.
+
+    Args:
+        store: where its sweep lives.
+        row: its newest one of `trials`.
+        known_epochs: of which the tables have a row.
+    """
+    return Leftover(
+        number=row["number"],
+        attempt=row["attempt"],
+        known_epochs=frozenset(known_epochs),
+        resume_from=last_good_checkpoint(store, row["sweep"], row["trial"]),
+        started=row["started"].timestamp() if row["started"] else 0.0,
+    )
 
 
 class CheckpointKeeper:

@@ -1,6 +1,7 @@
 """A trial in the books of its sweep, and the rows that it becomes."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ SUMMARY_COLUMNS = (
     "best.val.loss",
     "num_parameters",
     "num_flops",
+    "built_depth",
     "num_workers",
     "num_threads",
     "train_s",
@@ -28,6 +30,10 @@ SUMMARY_COLUMNS = (
     "checkpoint",
 )
 """What a cached row copies from the row of the trial that it stands for."""
+
+
+RATED = ("val.accuracy", "val.loss")
+"""What `train.metric` may be; the summary of a trial has both for its best epoch."""
 
 
 @dataclass
@@ -49,7 +55,10 @@ class Entry:
     metrics: dict[str, float] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)
     """By epoch, of its newest attempt."""
+    rated: dict[int, Mapping[str, float]] = field(default_factory=dict)
+    """By epoch, what a best one is chosen by and remembered with."""
     started: float = 0.0
+    """Its first attempt, in seconds since 1970; 0 before it."""
     columns: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -63,6 +72,22 @@ class Entry:
         """Take in the newest epoch."""
         self.epoch, self.metrics = epoch, dict(metrics)
         self.seconds[epoch] = metrics.get("epoch_s", 0.0)
+        self.rated[epoch] = {name: metrics[name] for name in RATED if name in metrics}
+
+    def best_columns(self) -> dict[str, Any]:
+        """The epoch with the best `train.metric`, the earliest on ties; may be none."""
+        metric = self.trial.config.train.metric
+        sign = -1 if metric == "val.loss" else 1
+        rated = {
+            epoch: sign * self.rated[epoch][metric]
+            for epoch in range(1, self.epoch + 1)
+            if math.isfinite(self.rated.get(epoch, {}).get(metric, math.nan))
+        }
+        if not rated:
+            return {}
+        best = max(rated, key=rated.__getitem__)
+        values = {f"best.{name}": value for name, value in self.rated[best].items()}
+        return {"best_epoch": best, **values}
 
 
 @dataclass(frozen=True)
@@ -74,6 +99,8 @@ class Leftover:
     known_epochs: frozenset[int]
     resume_from: str
     """The folder of its last good checkpoint; empty where there is none."""
+    started: float = 0.0
+    """When its first attempt began, in seconds since 1970; 0 for not yet."""
 
 
 def cached_entry(trial: Trial, number: int, row: Row) -> Entry:
@@ -121,6 +148,7 @@ def trial_row(entry: Entry, finished: float | None) -> dict[str, Any]:
         "num_epochs": entry.epoch,
         "val.accuracy": entry.metrics.get("val.accuracy"),
         "val.loss": entry.metrics.get("val.loss"),
+        **entry.best_columns(),
         "train_s": entry.train_s,
         "started": moment(entry.started or None),
         "finished": moment(finished),

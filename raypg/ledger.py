@@ -176,6 +176,7 @@ class Ledger:
         if left is not None:
             entry.resume_from = left.resume_from
             entry.known_epochs = set(left.known_epochs)
+            entry.started = left.started
         self._book(entry)
         return entry
 

@@ -1,12 +1,16 @@
 """What a store already holds of the trials that are asked for, and why not the rest."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from raypg.config import Fingerprint
+from raypg.config import Fingerprint, flatten
+from raypg.config.code import training_code
+from raypg.experiment import Trial
 from raypg.results import open_results
+from raypg.results.memo import changed_files
 from raypg.store import Store
 
 
@@ -24,9 +28,41 @@ def read_memo(
     memo = results.completed([one.key for one in fingerprints])
     missing = [one for one in fingerprints if one.key not in memo]
     stale = results.stale(fingerprint_columns(one) for one in missing)
-    for file, num_trials in sorted(stale.files.items()):
-        on_stale(f"{file} has changed: {num_trials} of the store's trials are stale")
+    _tell(stale.files, on_stale)
     return memo
+
+
+def read_search_memo(
+    store: Store, example: Trial, axes: Sequence[str], on_stale: Callable[[str], None]
+) -> Mapping[str, Mapping[str, Any]]:
+    """All completed trials of the store, by fingerprint: any may be drawn.
+
+    Args:
+        store: where to look.
+        example: a trial of the search; all of them agree with it but for the axes.
+        axes: the names that the search varies.
+        on_stale: told, in a line a file, which changes keep trials that the search may
+            draw from being hits.
+    """
+    memo = open_results(store).completed()
+    fixed = {
+        f"config.{name}": value
+        for name, value in flatten(example.config).items()
+        if name not in {*axes, "data.root"}
+    }
+    files: Counter[str] = Counter()
+    for row in memo.values():
+        if all(row.get(name) == value for name, value in fixed.items()):
+            code = training_code(row["config.model.name"], row["config.data.name"])
+            now = {"fingerprint.code": json.dumps(dict(code))}
+            files.update(changed_files(row, now))
+    _tell(files, on_stale)
+    return memo
+
+
+def _tell(files: Mapping[str, int], on_stale: Callable[[str], None]) -> None:
+    for file, num_trials in sorted(files.items()):
+        on_stale(f"{file} has changed: {num_trials} of the store's trials are stale")
 
 
 def fingerprint_columns(fingerprint: Fingerprint) -> dict[str, Any]:
@@ -43,6 +79,6 @@ def changed_parts(row: Mapping[str, Any], fingerprint: Fingerprint) -> list[str]
     """
     now = fingerprint_columns(fingerprint)
     then = {name: row.get(name) for name in now}
-    new, old = (json.loads(one.pop("fingerprint.code") or "{}") for one in (now, then))
-    files = [file for file in sorted({*old, *new}) if old.get(file) != new.get(file)]
+    files = changed_files(then, now)
+    del now["fingerprint.code"]
     return files + [name.partition(".")[2] for name in now if then[name] != now[name]]

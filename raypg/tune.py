@@ -134,14 +134,23 @@ def _finish(finished: Finished, address: str) -> NoReturn:
     """Print the answer, and why the sweep ended early where it did; exit."""
     print_answer(open_results(finished.store), finished.sweep)
     if finished.ending.reason:
-        print(f"The sweep ended early: {finished.ending.reason}.", file=sys.stderr)
-        where = finished.store.option
-        if address:
-            where += f" --address {shlex.quote(address)}"
-        resume = f"python -m raypg.tune --resume {finished.sweep} {where}"
-        print(f"Go on with: {resume}", file=sys.stderr)
+        _print_ending(finished, address)
     sys.stdout.flush()
     raise typer.Exit(finished.exit_code)
+
+
+def _print_ending(finished: Finished, address: str) -> None:
+    """Say why the sweep ended early, and what to do."""
+    ending = finished.ending
+    print(f"The sweep ended early: {ending.reason.removesuffix('.')}.", file=sys.stderr)
+    if ending.is_hopeless:
+        print("Mend that, and start it again.", file=sys.stderr)
+        return
+    where = finished.store.option
+    if address:
+        where += f" --address {shlex.quote(address)}"
+    resume = f"python -m raypg.tune --resume {finished.sweep} {where}"
+    print(f"Go on with: {resume}", file=sys.stderr)
 
 
 def main() -> None:

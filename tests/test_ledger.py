@@ -84,11 +84,13 @@ def test_counts_need_no_walk_over_the_trials() -> None:
 
 
 def test_numbers_go_on_after_those_of_earlier_sessions() -> None:
-    left = Leftover(1, 2, frozenset(), "")
+    left = Leftover(1, 2, frozenset(), "", started=5.0)
     ledger = new_ledger(leftovers={1: left}, before=["completed", "interrupted"])
     entries = [next_of(ledger) for _ in range(3)]
     assert [entry.number for entry in entries] == [2, 1, 3]
     assert [entry.attempt for entry in entries] == [0, 3, 0]
+    ledger.start(entries[1])
+    assert entries[1].started == 5.0
     assert ledger.num_ended == 1
 
 

@@ -127,6 +127,29 @@ def test_stale_trials_name_the_file_that_changed(tune: Command, tmp_path: Path) 
     assert "stale      raypg/optim.py has changed: 3 of the store's" in said.out
 
 
+@pytest.mark.usefixtures("no_steps")
+def test_a_search_names_the_file_that_made_its_trials_stale(
+    tune: Command, tmp_path: Path
+) -> None:
+    hold_completed(tmp_path, 3, "raypg/optim.py")
+    # The third has another seed than the search.
+    source = SPACE.replace("Ablation", "*").replace("*(", "Search(")
+    Path("space.py").write_text(
+        source.replace("[0.05, 0.1]}, seeds=2", "uniform(0.01, 1)}, trials=4")
+    )
+    said = tune("space.py", "--plan=count")
+    assert "stale      raypg/optim.py has changed: 2 of the store's" in said.out
+
+
+@pytest.mark.usefixtures("no_steps")
+def test_a_plan_says_which_depths_are_rounded(tune: Command) -> None:
+    Path("space.py").write_text(
+        SPACE.replace("mlp", "densenet").replace("hidden", "depth")
+    )
+    said = tune("space.py", "--plan=count", "model.round_depth=true")
+    assert "model.round_depth=true builds other depths: 8→7" in said.err
+
+
 def test_a_plan_measures_steps_and_gives_ranges(tune: Command) -> None:
     said = tune("space.py", "--plan", "--max-concurrent", "1")
     assert (said.code, said.err) == (0, "")

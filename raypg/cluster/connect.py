@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -35,8 +36,18 @@ QUIET_ENVIRONMENT = {
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "PYTHONWARNINGS": "ignore",
+    # Torch looks at its first tensor, which a worker may make before its first trial.
+    "THP_MEM_ALLOC_ENABLE": "1",
 }
 """Set where the user has not set them, before Ray is imported."""
+
+STORE_ENVIRONMENT = (
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+)
+"""Where a bucket is, as the driver's environment says it."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,11 @@ class Need:
         if self.gpus_per_worker:
             need["GPU"] = self.gpus_per_worker
         return need
+
+    @property
+    def device(self) -> str:
+        """`cuda` where workers hold a share of a GPU, `cpu` elsewhere."""
+        return "cuda" if self.gpus_per_worker else "cpu"
 
     @property
     def num_threads(self) -> int:
@@ -98,8 +114,7 @@ def connect(address: str = "", num_cpus: int | None = None) -> bool:
     if address:
         knock(address)
         options["address"] = address
-        # Its workers did not inherit what was set here.
-        options["runtime_env"] = {"env_vars": {"RAY_CHDIR_TO_TRIAL_DIR": "0"}}
+        options["runtime_env"] = runtime_env()
     else:
         options |= {
             "num_cpus": num_cpus,
@@ -113,6 +128,18 @@ def connect(address: str = "", num_cpus: int | None = None) -> bool:
         raise no_cluster(address, error) from error
     _silence_errors()
     return not address
+
+
+def runtime_env() -> dict[str, Any]:
+    """What this sweep's processes need on nodes that a driver did not start.
+
+    They have neither the driver's environment nor, perhaps, its code: it is sent, and
+    goes before what a node has installed. Credentials are not: Ray shows a job's
+    environment to everyone.
+    """
+    names = [*QUIET_ENVIRONMENT, *STORE_ENVIRONMENT]
+    own = {name: os.environ[name] for name in names if name in os.environ}
+    return {"env_vars": own, "py_modules": [str(Path(__file__).parents[1])]}
 
 
 @contextmanager

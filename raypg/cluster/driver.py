@@ -4,14 +4,15 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from raypg.cluster.connect import Need, check_room, num_slots, set_quiet_environment
 from raypg.cluster.ending import Ending
 from raypg.cluster.messages import Assignment
 from raypg.config import flatten
-from raypg.ledger import Entry, Ledger
+from raypg.data.places import whole_path
+from raypg.entries import Entry
+from raypg.ledger import Ledger
 from raypg.space import ASHA
 from raypg.store import Store
 
@@ -54,11 +55,6 @@ class Launch:
     def has_groups(self) -> bool:
         """Whether a trial's workers are a Ray Train group."""
         return self.uses_group or self.need.workers_per_trial > 1
-
-    @property
-    def device(self) -> str:
-        """`cuda` where workers hold a share of a GPU."""
-        return "cuda" if self.need.gpus_per_worker else "cpu"
 
 
 def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
@@ -179,7 +175,7 @@ def _assign(launch: Launch) -> Callable[[Entry], Assignment]:
             store=launch.store.uri,
             attempt=entry.attempt,
             config=_portable(flatten(entry.trial.config)),
-            device=launch.device,
+            device=launch.need.device,
             num_threads=launch.need.num_threads,
             checkpoint_every_s=launch.checkpoint_every_s,
             keeps_every_state=launch.asha is not None,
@@ -192,8 +188,7 @@ def _assign(launch: Launch) -> Callable[[Entry], Assignment]:
 
 def _portable(leaves: Mapping[str, Any]) -> dict[str, Any]:
     """The leaves of a config with paths that hold in every process of this machine."""
-    root = leaves["data.root"]
-    return {**leaves, "data.root": str(Path(root).absolute()) if root else ""}
+    return {**leaves, "data.root": whole_path(str(leaves["data.root"]))}
 
 
 def _watch_failures(ledger: Ledger, ending: Ending) -> Callable[[Entry], None]:
@@ -206,5 +201,6 @@ def _watch_failures(ledger: Ledger, ending: Ending) -> Callable[[Entry], None]:
         )
         if are_alike and len(ended) == SAME_FAILURES:
             ending.reason = f"the first {SAME_FAILURES} trials failed: {failed.reason}"
+            ending.is_hopeless = True
 
     return watch

@@ -11,6 +11,8 @@ class Ending:
     """Empty while the sweep is to go on."""
     is_interrupt: bool = False
     """Whether a person or the system asked, with a signal."""
+    is_hopeless: bool = False
+    """Whether to go on as before would end the same way."""
 
     def interrupt(self, signal_name: str) -> None:
         """End the sweep because a signal came."""

@@ -72,7 +72,7 @@ class GroupWorkers:
                 self._name,
                 train_loop_config={
                     "mailbox": self._actor,
-                    "device": "cuda" if need.gpus_per_worker else "cpu",
+                    "device": need.device,
                 },
                 scaling_config=ScalingConfig(
                     num_workers=need.workers_per_trial,

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from raypg.checkpoints import last_good_checkpoint
+from raypg.checkpoints import find_leftover
 from raypg.cluster.prepare import Question
 from raypg.config import Layer, fingerprint, load
+from raypg.entries import Leftover
 from raypg.errors import StoreError
 from raypg.experiment import Past
-from raypg.ledger import Leftover
 from raypg.memo import changed_parts
 from raypg.results import open_results
 from raypg.space import Search, Value
@@ -55,12 +55,7 @@ def read_before(store: Store, name: str, question: Question) -> Before:
     _check_same(name, question, rows)
     known = results.known_epochs(name)
     leftovers = {
-        row["trial"]: Leftover(
-            row["number"],
-            row["attempt"],
-            frozenset(known.get(row["trial"], ())),
-            last_good_checkpoint(store, name, row["trial"]),
-        )
+        row["trial"]: find_leftover(store, row, known.get(row["trial"], ()))
         for row in rows
         if row["status"] in ("running", "interrupted")
     }
@@ -101,7 +96,6 @@ def _drawn_values(question: Question, row: Row) -> dict[str, Value]:
 def _check_same(name: str, question: Question, rows: Sequence[Row]) -> None:
     """Refuse to mix rows of two versions of code, data or torch in one sweep."""
     need = question.need
-    device = "cuda" if need.gpus_per_worker else "cpu"
     for row in rows:
         leaves = {
             column.removeprefix("config."): value
@@ -110,7 +104,7 @@ def _check_same(name: str, question: Question, rows: Sequence[Row]) -> None:
         }
         now = fingerprint(
             load([Layer(row["trial"], leaves)]),
-            device=device,
+            device=need.device,
             num_workers=need.workers_per_trial,
         )
         if now.key != row["trial"]:

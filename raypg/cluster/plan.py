@@ -13,11 +13,10 @@ from raypg.cluster.options import (
     machine_resources,
     need_of,
 )
-from raypg.cluster.prepare import Question, check, join, load_data
+from raypg.cluster.prepare import Question, check, join, load_data, read_known
 from raypg.config import Config, Layer, flatten
 from raypg.errors import ClusterError
 from raypg.experiment import AblationProposals, load_space
-from raypg.memo import read_memo
 from raypg.plan.counts import Count, count_sweep
 from raypg.plan.estimate import Estimate, Setting, estimate
 from raypg.plan.expect import Expected, Memo, expect_trials
@@ -32,7 +31,7 @@ from raypg.plan.text import (
     trial_lines,
     work_lines,
 )
-from raypg.results import check_types, open_results
+from raypg.results import check_types
 from raypg.results.output import print_table
 from raypg.store import Store
 
@@ -135,11 +134,7 @@ def _count(question: Question, store: Store, options: Options) -> Plan:
     stale: list[str] = []
     memo: Memo = {}
     if store.sweeps() and not options.is_fresh:
-        if isinstance(proposals, AblationProposals):
-            prints = [trial.fingerprint for trial in proposals.trials]
-            memo = read_memo(store, prints, stale.append)
-        else:
-            memo = open_results(store).completed()
+        memo = read_known(question, store, stale.append)
     expected = expect_trials(question.space_file, question.layers, proposals, memo)
     setting = Setting(
         num_slots=0,
@@ -167,7 +162,7 @@ def _measure(plan: Plan, need: Need, options: Options, *, is_joined: bool) -> Pl
     shapes = pick_shapes(plan.expected.corners)
     task = task_of(
         shapes,
-        device="cuda" if need.gpus_per_worker else "cpu",
+        device=need.device,
         num_threads=need.num_threads,
         num_workers=need.workers_per_trial,
         seconds=SHAPE_S,

@@ -2,10 +2,11 @@
 
 import importlib
 import sys
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from raypg.cluster.connect import (
     Need,
@@ -23,6 +24,9 @@ from raypg.cluster.options import (
 )
 from raypg.config import Layer, check_workers
 from raypg.data import load_dataset
+from raypg.data.config import DataConfig
+from raypg.data.places import whole_path
+from raypg.errors import ClusterError, RaypgError
 from raypg.experiment import (
     AblationProposals,
     SearchProposals,
@@ -30,7 +34,9 @@ from raypg.experiment import (
     Trial,
     build_proposals,
 )
+from raypg.memo import read_memo, read_search_memo
 from raypg.space import ASHA, Search
+from raypg.store import Store
 
 AnyProposals = AblationProposals | SearchProposals
 
@@ -54,12 +60,6 @@ class Question:
     def example(self) -> Trial:
         """One of its trials, for what all of them share."""
         return next(_examples(self.proposals))
-
-    def needs_training(self, memo: Container[str]) -> bool:
-        """Whether there may be a trial that the store does not hold."""
-        if isinstance(self.proposals, SearchProposals):
-            return True
-        return any(trial.key not in memo for trial in self.proposals.trials)
 
     @property
     def kind(self) -> str:
@@ -92,8 +92,6 @@ def ask(
     if not is_joined:
         check_machine(need)
         load_data(question)
-    for note in space_file.notes:
-        print(note, file=sys.stderr)
     return question
 
 
@@ -102,14 +100,18 @@ def connect_for(question: Question, options: Options, stack: ExitStack) -> None:
 
     Raises:
         ClusterError: it does not answer, or has no room for a single trial.
+        DataError: a node of a cluster that was joined cannot load a data set.
     """
-    if not joins_cluster(options):
+    if joins_cluster(options):
+        check_room(question.need)
+        _load_there(question)
+    else:
         join(options, stack)
-    check_room(question.need)
+        check_room(question.need)
 
 
 def check(space_file: SpaceFile, layers: Sequence[Layer], need: Need) -> Question:
-    """Check a space under its layers; reads no data and needs no cluster.
+    """Check a space under its layers and say what it rounds; reads no data.
 
     Raises:
         RaypgError: a value is not legal, or a batch smaller than the workers.
@@ -117,11 +119,13 @@ def check(space_file: SpaceFile, layers: Sequence[Layer], need: Need) -> Questio
     proposals = build_proposals(
         space_file,
         layers,
-        device="cuda" if need.gpus_per_worker else "cpu",
+        device=need.device,
         num_workers=need.workers_per_trial,
     )
     for trial in _examples(proposals):
         check_workers(trial.config, need.workers_per_trial)
+    for note in space_file.notes:
+        print(note, file=sys.stderr)
     return Question(space_file, layers, proposals, need)
 
 
@@ -131,9 +135,58 @@ def load_data(question: Question) -> None:
     Raises:
         DataError: a file is missing, cut off or damaged.
     """
+    _load_all(_data_configs(question))
+
+
+def _load_there(question: Question) -> None:
+    """The same, on a node of the cluster: the driver's may lack the data.
+
+    One node answers for all; a trial on another one that lacks it fails, and says so.
+    """
+    import ray
+
+    need = question.need
+    load = ray.remote(num_cpus=need.cpus_per_worker, num_gpus=need.gpus_per_worker)
+    try:
+        configs = [
+            replace(config, root=whole_path(config.root))
+            for config in _data_configs(question)
+        ]
+        ray.get(load(_load_all).remote(configs))
+    except ray.exceptions.RayError as error:
+        cause = getattr(error, "cause", None)
+        if isinstance(cause, RaypgError):
+            raise cause from error
+        rule, fix = "must run the sweep's code", "See its logs."
+        found = " ".join(str(error).split())[-300:]
+        raise ClusterError("a worker of the cluster", rule, found, fix) from error
+
+
+def _data_configs(question: Question) -> list[DataConfig]:
     configs = (trial.config.data for trial in _examples(question.proposals))
-    for config in dict.fromkeys(configs):
+    return list(dict.fromkeys(configs))
+
+
+def _load_all(configs: Sequence[DataConfig]) -> None:
+    for config in configs:
         load_dataset(config)
+
+
+def read_known(
+    question: Question, store: Store, on_stale: Callable[[str], None]
+) -> Mapping[str, Mapping[str, Any]]:
+    """Completed trials of the whole store that the question may ask for, by key.
+
+    Args:
+        question: what is asked.
+        store: where to look.
+        on_stale: told why trials that resemble those asked for do not count.
+    """
+    if isinstance(question.proposals, SearchProposals):
+        axes = list(question.space_file.space.axes)
+        return read_search_memo(store, question.example, axes, on_stale)
+    prints = [trial.fingerprint for trial in question.proposals.trials]
+    return read_memo(store, prints, on_stale)
 
 
 def _examples(proposals: AnyProposals) -> Iterator[Trial]:

@@ -1,6 +1,7 @@
 """Tune's events become entries in the ledger, and processes that die are counted."""
 
 import re
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ from ray.tune.experiment import Trial
 from raypg.cluster.searcher import LedgerSearcher
 from raypg.cluster.stopper import Unsaved
 from raypg.cluster.trainable import EPOCH
-from raypg.ledger import Entry, Ledger
+from raypg.entries import Entry
+from raypg.ledger import Ledger
 
 TIDY_EVERY_S = 1.0
 """How often the room of groups that died is freed."""
@@ -70,6 +72,9 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         history = result.pop("raypg_history", ())
         if history:
             self._ledger.recall(entry, history)
+        if problem := result.pop("raypg_problem", ""):
+            print(f"{entry.trial.key}: {problem}", file=sys.stderr, flush=True)
+        entry.columns.update(result.get("raypg_summary") or {})
         if "train.loss" in result:
             self._report(entry, trial.trial_id, result)
         if result["done"] and result["raypg_status"] == "running":
@@ -93,7 +98,7 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         self._ledger.end(
             entry,
             last.get("raypg_status", "failed"),
-            reason=last.get("raypg_reason") or _reason(entry, last, checkpoint),
+            reason=_reason(entry, last, checkpoint),
             error=last.get("raypg_error", ""),
             summary=summary,
             test=last.get("raypg_test"),
@@ -143,11 +148,12 @@ METRICS = (
 
 
 def _reason(entry: Entry, last: dict[str, Any], checkpoint: object) -> str:
+    reasons = [last.get("raypg_reason", "")]
+    if last.get("raypg_status") == "stopped" and not reasons[0]:
+        reasons = [f"stopped by the scheduler after epoch {entry.epoch}"]
     if last.get("should_checkpoint") and checkpoint is None:
-        return "its checkpoint could not be written"
-    if last.get("raypg_status") == "stopped":
-        return f"stopped by the scheduler after epoch {entry.epoch}"
-    return ""
+        reasons.append("its checkpoint could not be written")
+    return "; ".join(filter(None, reasons))
 
 
 def _traceback(trial: Trial) -> str:

@@ -7,7 +7,8 @@ from ray.tune.search import Searcher
 
 from raypg.cluster.messages import Assignment
 from raypg.cluster.stopper import Unsaved
-from raypg.ledger import Entry, Ledger
+from raypg.entries import Entry
+from raypg.ledger import Ledger
 
 
 class LedgerSearcher(Unsaved, Searcher):  # type: ignore[misc]

@@ -11,16 +11,15 @@ from raypg.cluster.driver import Launch, run_sweep
 from raypg.cluster.ending import Ending
 from raypg.cluster.options import Options
 from raypg.cluster.past import Before, Row, read_before, replay
-from raypg.cluster.prepare import Question, ask, connect_for
+from raypg.cluster.prepare import Question, ask, connect_for, read_known
 from raypg.config import Layer, Origin, flatten
 from raypg.errors import StoreError
-from raypg.experiment import SearchProposals, load_space, parse_space
+from raypg.experiment import load_space, parse_space
 from raypg.interrupts import gentle_interrupts
 from raypg.ledger import Ledger
-from raypg.memo import read_memo
 from raypg.progress import Pace, follow
 from raypg.provenance import provenance
-from raypg.results import SweepWriter, check_types, open_results
+from raypg.results import SweepWriter, check_types
 from raypg.store import Store
 from raypg.wandb_log import log_to_wandb
 
@@ -66,7 +65,7 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
         leaves = flatten(question.example.config)
         check_types(store, {f"config.{name}": leaves[name] for name in leaves})
         memo = _memo(store, question, options)
-        if question.needs_training(memo):
+        if question.proposals.may_train(memo):
             connect_for(question, options, stack)
         name = options.name
         if name:
@@ -75,6 +74,7 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
             name = store.create_next_sweep(space_file.stem)
         store.write_description(name, _describe(question, options))
         writer = SweepWriter(store, name, on_problem=_warn)
+        stack.callback(writer.close, compact=False)
         return _run(_Run(store, name, question, options, memo, Before()), writer)
 
 
@@ -107,7 +107,7 @@ def resume_sweep(name: str, options: Options) -> Finished:
         before = read_before(store, name, question)
         replay(question, before)
         memo = _memo(store, question, options)
-        if question.needs_training(memo):
+        if question.proposals.may_train(memo):
             connect_for(question, options, stack)
         return _run(_Run(store, name, question, options, memo, before), writer)
 
@@ -149,7 +149,7 @@ class _Run:
             **provenance(),
             "num_workers": need.workers_per_trial,
             "num_threads": need.num_threads,
-            "device": "cuda" if need.gpus_per_worker else "cpu",
+            "device": need.device,
         }
 
 
@@ -174,7 +174,7 @@ def _run(run: _Run, writer: SweepWriter) -> Finished:
             log_to_wandb(ledger, run.store, _warn, is_on=run.options.uses_wandb),
             follow(ledger, space.metric, space.mode, pace),
         ):
-            if question.needs_training(run.memo):
+            if question.proposals.may_train(run.memo):
                 run_sweep(run.launch(), ledger, ending)
             else:
                 ledger.next_entry()  # books every trial as cached
@@ -186,13 +186,7 @@ def _run(run: _Run, writer: SweepWriter) -> Finished:
 
 
 def _memo(store: Store, question: Question, options: Options) -> Mapping[str, Row]:
-    """Completed trials of the store; why others that resemble them do not count."""
-    if options.is_fresh:
-        return {}
-    if isinstance(question.proposals, SearchProposals):
-        return open_results(store).completed()
-    prints = [trial.fingerprint for trial in question.proposals.trials]
-    return read_memo(store, prints, _warn)
+    return {} if options.is_fresh else read_known(question, store, _warn)
 
 
 def _describe(question: Question, options: Options) -> dict[str, Any]:

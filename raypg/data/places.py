@@ -23,6 +23,11 @@ def download_folder() -> Path:
     return default_cache_dir() / "raw"
 
 
+def whole_path(root: str) -> str:
+    """`data.root` as it holds in every process of this machine; "" stays."""
+    return str(Path(root).expanduser().absolute()) if root else ""
+
+
 def find_files(source: Source, root: str) -> dict[str, Path]:
     """The path of each file of a data set; an archive stands for all of its own.
 

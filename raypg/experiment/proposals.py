@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -46,6 +46,10 @@ class Proposals(Protocol):
 
     def propose(self) -> Trial | None:
         """The next trial; None when nothing is left."""
+        ...
+
+    def may_train(self, memo: Container[str]) -> bool:
+        """Whether a trial may yet be proposed that the memo does not hold."""
         ...
 
     def observe(self, key: str, epoch: int, value: float | None) -> None:
@@ -99,6 +103,10 @@ class AblationProposals:
         """The next arm of the current seed."""
         return self._waiting.popleft() if self._waiting else None
 
+    def may_train(self, memo: Container[str]) -> bool:
+        """Whether an arm is left that the memo does not hold."""
+        return any(trial.key not in memo for trial in self._waiting)
+
     def observe(self, key: str, epoch: int, value: float | None) -> None:
         """No result changes what an ablation trains."""
 
@@ -143,6 +151,10 @@ class SearchProposals:
             self._draws.drop(index)
         self.num_trials = index
         return None
+
+    def may_train(self, memo: Container[str]) -> bool:
+        """Whether anything is left: nobody knows what will be drawn."""
+        return bool(self._again) or len(self._index) < self.num_trials
 
     def observe(self, key: str, epoch: int, value: float | None) -> None:
         """Keep the metric for when the trial ends."""

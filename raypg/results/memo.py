@@ -65,7 +65,7 @@ def find_stale(store: Store, wanted: Iterable[Mapping[str, Any]]) -> Stale:
     for wish in wanted:
         if (hit := past.get(_all_but_code(wish))) is not None:
             num_trials += 1
-            for file in _changed_files(hit, wish):
+            for file in changed_files(hit, wish):
                 files[file] = files.get(file, 0) + 1
     return Stale(num_trials, files)
 
@@ -118,7 +118,13 @@ def _all_but_code(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(row.get(f"fingerprint.{part}") for part in _SAME_BUT_CODE)
 
 
-def _changed_files(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+def changed_files(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Files that one trial's code has and the other's lacks or has otherwise; sorted.
+
+    Args:
+        before: a row with `fingerprint.code`.
+        after: another one.
+    """
     old = json.loads(before["fingerprint.code"] or "{}")
     new = json.loads(after["fingerprint.code"] or "{}")
     return [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]

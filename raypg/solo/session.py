@@ -1,12 +1,12 @@
 """A trial started or resumed as a sweep of its own, with the books of every sweep."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from raypg.checkpoints import last_good_checkpoint
+from raypg.checkpoints import find_leftover
 from raypg.config import Config, Layer, Origin, flatten, load
 from raypg.entries import Leftover
 from raypg.errors import StoreError
@@ -18,6 +18,7 @@ from raypg.memo import changed_parts, read_memo
 from raypg.provenance import provenance
 from raypg.results import SweepWriter, check_types, open_results
 from raypg.solo.attempt import train_entry
+from raypg.solo.device import check_device
 from raypg.solo.link import EpochLines, warn
 from raypg.store import Store
 from raypg.training.world import World, alone
@@ -114,6 +115,8 @@ def resume_trial(name: str, options: Options) -> Finished:
         fix = f"Try python -m raypg.tune --resume {name}."
         raise StoreError(f"--resume {name}", rule, f"a sweep ({kind})", fix)
     options = replace(Options(**about["options"]), store=options.store)
+    fix = "Go on with it on a machine that has one, or start it anew."
+    check_device(options.device, f"--resume {name}: cuda", fix)
     layers = [
         Layer(**one | {"origin": Origin(one["origin"])}) for one in about["layers"]
     ]
@@ -176,12 +179,7 @@ def _leftovers(store: Store, name: str, rows: Sequence[Row]) -> dict[str, Leftov
     """What earlier sessions left of the trial; it has not ended."""
     known = open_results(store).known_epochs(name) if rows else {}
     return {
-        row["trial"]: Leftover(
-            row["number"],
-            row["attempt"],
-            frozenset(known.get(row["trial"], ())),
-            last_good_checkpoint(store, name, row["trial"]),
-        )
+        row["trial"]: find_leftover(store, row, known.get(row["trial"], ()))
         for row in rows
     }
 
@@ -197,6 +195,10 @@ class OneTrial:
     def propose(self) -> Trial | None:
         """The trial, the first time."""
         return self._waiting.pop() if self._waiting else None
+
+    def may_train(self, memo: Container[str]) -> bool:
+        """Whether it is still to come."""
+        return bool(self._waiting)
 
     def observe(self, key: str, epoch: int, value: float | None) -> None:
         """Nothing follows."""
