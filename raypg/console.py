@@ -79,6 +79,10 @@ def run_app(app: typer.Typer) -> None:
     except RaypgError as error:
         print(error, file=sys.stderr)
         code = WRONG
+    except OSError as error:
+        cause = " ".join(str(error).split())
+        print(f"{type(error).__name__}: {cause}. Check the store.", file=sys.stderr)
+        code = WRONG
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code:

@@ -15,10 +15,18 @@ from raypg.config import Config
 from raypg.data import Dataset, load_dataset
 from raypg.data.config import DataConfig
 from raypg.errors import TrialError
-from raypg.models import ModelConfig, build_model, count_flops, num_parameters
+from raypg.models import (
+    DenseNetConfig,
+    ModelConfig,
+    build_model,
+    count_flops,
+    effective_depth,
+    num_parameters,
+)
 from raypg.results.predictions import write_predictions
 from raypg.store import Store
 from raypg.training.evaluation import Evaluation
+from raypg.training.isolation import isolate
 from raypg.training.link import Link
 from raypg.training.loop import train
 from raypg.training.outcome import Outcome
@@ -70,13 +78,18 @@ def train_trial(
         TrialError: the loss is not finite.
     """
     data = shared_dataset(config.data)
+    # Before the first tensor: counting FLOPs is to use this worker's threads and heap.
+    isolate(world, deterministic=config.train.deterministic)
+    if world.is_first:
+        link.describe(_costs(config, data))
     outcome = train(config, data, world, link, state)
     if outcome.status == "stopped" or not world.is_first:
         return TrialEnd(status=outcome.status)
+    reasons = [outcome.reason, _write_predictions(place, data, outcome)]
     return TrialEnd(
         status=outcome.status,
-        reason=outcome.reason or _write_predictions(place, data, outcome),
-        summary=_summary(config, data, outcome),
+        reason="; ".join(filter(None, reasons)),
+        summary={**_costs(config, data), **_best(outcome)},
         test=_test_columns(outcome.best_epoch, outcome.test),
     )
 
@@ -106,11 +119,16 @@ def model_costs(
     return num_parameters(model), count_flops(model, image_shape)
 
 
-def _summary(config: Config, data: Dataset, outcome: Outcome) -> dict[str, object]:
+def _costs(config: Config, data: Dataset) -> dict[str, int]:
     parameters, flops = model_costs(config.model, data.image_shape, data.num_classes)
+    costs = {"num_parameters": parameters, "num_flops": flops}
+    if isinstance(config.model, DenseNetConfig) and config.model.round_depth:
+        costs["built_depth"] = effective_depth(config.model)
+    return costs
+
+
+def _best(outcome: Outcome) -> dict[str, object]:
     return {
-        "num_parameters": parameters,
-        "num_flops": flops,
         "best_epoch": outcome.best_epoch,
         "best.val.accuracy": outcome.best["val.accuracy"],
         "best.val.loss": outcome.best["val.loss"],

@@ -37,6 +37,7 @@ class FakeLink:
         self.metrics: list[Metrics] = []
         self.states: list[State] = []
         self.digests: list[str] = []
+        self.columns: dict[str, object] = {}
         self.num_asks = 0
         self._fail_after = fail_after
         self._stop_at_ask = stop_at_ask
@@ -59,6 +60,10 @@ class FakeLink:
         self.digests.append(digest(vars_of(self.last_state)))
         if epoch == self._fail_after:
             raise InjectedFault(f"after epoch {epoch}")
+
+    def describe(self, columns: Mapping[str, object]) -> None:
+        """Keep the columns."""
+        self.columns = dict(columns)
 
     def should_stop(self) -> bool:
         """Stop at the question that was named, and from then on."""

@@ -283,6 +283,18 @@ def test_a_trial_that_stops_early_is_completed_and_says_so(train: Command) -> No
     assert said.code == 0
     assert "completed: early stopping: no better val.accuracy in 2 epochs" in said.err
     assert said.out.splitlines()[1].split()[1:3] == ["completed", "3"]
+    rows = open_results(train.store).sql("select count(*) n from predictions")
+    assert rows["n"].to_pylist() == [300]
+
+
+def test_a_list_that_is_empty_is_remembered(train: Command) -> None:
+    own = ("schedule.name=multistep", "schedule.milestones=")
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_after(patch, 1)
+        assert train(*TINY, *own).code == 130
+    assert train("--resume", "train").code == 0
+    (row,) = open_results(train.store).trials("train")
+    assert row["config.schedule.milestones"] == []
 
 
 def test_a_store_that_takes_no_checkpoint_fails_no_trial(

@@ -1,10 +1,10 @@
 """The training loop's link to a mailbox, near (same process) or far (an actor)."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from raypg.cluster.mailbox import Job
+from raypg.cluster.mailbox import Delivery
 from raypg.cluster.messages import Ended, Report
 from raypg.training.link import Metrics
 from raypg.training.state import State
@@ -16,7 +16,7 @@ WAIT_S = 5.0
 class Post(Protocol):
     """A mailbox as its workers see it: `Mailbox` itself, or a handle to an actor."""
 
-    def next_job(self, timeout_s: float) -> Job | None:
+    def next_delivery(self, timeout_s: float) -> Delivery | None:
         """The trial to train; None when none came in time."""
 
     def is_closed(self) -> bool:
@@ -39,19 +39,27 @@ class MailboxLink:
     """Rank 0's link: packs states where due, and lets training run ahead one epoch."""
 
     def __init__(
-        self, post: Post, job: Job, is_stopped: Callable[[], bool] | None = None
+        self,
+        post: Post,
+        delivery: Delivery,
+        is_stopped: Callable[[], bool] | None = None,
     ) -> None:
         self._post = post
-        self._job = job
-        self._is_stopped = is_stopped or (lambda: post.wait_stop(job.number, 0.0))
+        self._delivery = delivery
+        self._is_stopped = is_stopped or (lambda: post.wait_stop(delivery.number, 0.0))
+        self._columns: Mapping[str, object] = {}
         self._reported = 0
         self._saved_at = time.monotonic()
+
+    def describe(self, columns: Mapping[str, object]) -> None:
+        """Keep them for the first report: no message of its own."""
+        self._columns = columns
 
     def report(
         self, epoch: int, metrics: Metrics, snapshot: Callable[[], State]
     ) -> None:
         """Post the epoch, then wait while the one before it is undecided."""
-        assignment = self._job.assignment
+        assignment = self._delivery.assignment
         now = time.monotonic()
         is_last = epoch >= assignment.num_epochs
         due = is_last or now - self._saved_at >= assignment.checkpoint_every_s
@@ -64,16 +72,20 @@ class MailboxLink:
             self._saved_at = now
         self._post.report(
             Report(
-                number=self._job.number,
-                incarnation=self._job.incarnation,
+                number=self._delivery.number,
+                incarnation=self._delivery.incarnation,
                 epoch=epoch,
                 metrics=metrics,
                 state=state,
-                due=due,
+                is_due=due,
+                summary=self._columns,
             )
         )
+        self._columns = {}
         before, self._reported = self._reported, epoch
-        while before and not self._post.wait_decided(self._job.number, before, WAIT_S):
+        while before and not self._post.wait_decided(
+            self._delivery.number, before, WAIT_S
+        ):
             pass
 
     def should_stop(self) -> bool:

@@ -15,7 +15,7 @@ from raypg.training.state import State
 
 
 @dataclass(frozen=True)
-class Job:
+class Delivery:
     """An assignment on its way to the workers, with the state to go on from."""
 
     number: int
@@ -30,8 +30,9 @@ class Mailbox:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._messages: deque[Message] = deque()
-        self._job: Job | None = None
+        self._delivery: Delivery | None = None
         self._is_taken = False
+        self._is_busy = False
         self._is_closed = False
         self._stop_before = 0
         self._number = 0
@@ -47,7 +48,7 @@ class Mailbox:
         with self._changed:
             self._number += 1
             self._stop_before = self._number
-            self._job = Job(self._number, 0, assignment, state)
+            self._delivery = Delivery(self._number, 0, assignment, state)
             self._is_taken = False
             self._messages.clear()
             self._decided_epoch = self._delivered_epoch = 0
@@ -76,7 +77,7 @@ class Mailbox:
         """Tell the workers to leave the trial; they do so within a few steps."""
         with self._changed:
             self._stop_before = self._number + 1
-            self._job = None
+            self._delivery = None
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -87,10 +88,10 @@ class Mailbox:
             self._changed.notify_all()
 
     def quiet_s(self) -> float:
-        """Seconds since the workers that have the trial last gave a sign of life."""
-        return time.monotonic() - self._last_sign if self._is_taken else 0.0
+        """Seconds since workers that have a trial, or one to leave, gave a sign."""
+        return time.monotonic() - self._last_sign if self._is_busy else 0.0
 
-    def next_job(self, timeout_s: float) -> Job | None:
+    def next_delivery(self, timeout_s: float) -> Delivery | None:
         """For workers: the trial to train; None when none came in time.
 
         A trial that was taken and has not ended is given again: its workers were
@@ -99,26 +100,27 @@ class Mailbox:
         """
         with self._changed:
             self._last_sign = time.monotonic()
-            self._changed.wait_for(lambda: self._job or self._is_closed, timeout_s)
-            job = self._job
-            if job is None:
+            self._is_busy = False
+            self._changed.wait_for(lambda: self._delivery or self._is_closed, timeout_s)
+            delivery = self._delivery
+            if delivery is None:
                 return None
             if self._is_taken:
                 if self._reported_epoch <= self._lost_at:
-                    self._give_up(job.number)
+                    self._give_up(delivery.number)
                     return None
-                job = self._take_again(job)
-            self._is_taken = True
-            return job
+                delivery = self._take_again(delivery)
+            self._is_taken = self._is_busy = True
+            return delivery
 
     def _give_up(self, number: int) -> None:
         reason = f"its workers died twice after epoch {self._reported_epoch}"
-        self._job = None
+        self._delivery = None
         self._messages.append(Ended(number=number, status="failed", reason=reason))
         self._changed.notify_all()
 
-    def _take_again(self, job: Job) -> Job:
-        """The job for new workers; reports that they will not repeat are kept."""
+    def _take_again(self, delivery: Delivery) -> Delivery:
+        """The delivery for new workers; reports that they will not repeat are kept."""
         self._lost_at = self._reported_epoch
         kept = [
             message
@@ -128,8 +130,13 @@ class Mailbox:
         self._messages = deque(kept)
         self._delivered_epoch = min(self._delivered_epoch, self._state_epoch)
         self._decided_epoch = min(self._decided_epoch, self._state_epoch)
-        self._job = Job(job.number, job.incarnation + 1, job.assignment, job.state)
-        return self._job
+        self._delivery = Delivery(
+            delivery.number,
+            delivery.incarnation + 1,
+            delivery.assignment,
+            delivery.state,
+        )
+        return self._delivery
 
     def is_closed(self) -> bool:
         """For workers: whether no trial will come any more."""
@@ -139,14 +146,17 @@ class Mailbox:
         """For workers: hand over an epoch."""
         with self._changed:
             self._last_sign = time.monotonic()
-            job = self._job
-            if job is None or report.number != job.number:
+            delivery = self._delivery
+            if delivery is None or report.number != delivery.number:
                 return
             self._reported_epoch = max(self._reported_epoch, report.epoch)
             if report.state is not None:
                 self._state_epoch = report.epoch
-                self._job = Job(
-                    job.number, job.incarnation, job.assignment, report.state
+                self._delivery = Delivery(
+                    delivery.number,
+                    delivery.incarnation,
+                    delivery.assignment,
+                    report.state,
                 )
             self._messages.append(report)
             self._changed.notify_all()
@@ -170,7 +180,7 @@ class Mailbox:
         """For workers: hand over the end of a trial; only the first one counts."""
         with self._changed:
             self._last_sign = time.monotonic()
-            if self._job is not None and ended.number == self._job.number:
-                self._job = None
+            if self._delivery is not None and ended.number == self._delivery.number:
+                self._delivery = None
                 self._messages.append(ended)
                 self._changed.notify_all()

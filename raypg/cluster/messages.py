@@ -63,7 +63,9 @@ class Report:
         incarnation: how many times the workers were replaced within this attempt.
         state: the state at the end of the epoch, packed where it crosses processes;
             None where none was taken.
-        due: whether a checkpoint is to be written of it.
+        is_due: whether a checkpoint is to be written of it.
+        summary: columns of the `trials` table that are known from the start; with the
+            first report.
     """
 
     number: int
@@ -71,7 +73,8 @@ class Report:
     epoch: int
     metrics: Mapping[str, float]
     state: State | bytes | None = None
-    due: bool = False
+    is_due: bool = False
+    summary: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +90,7 @@ class Ended:
         is_shared: whether a failure met all ranks at one place, so that none of them
             waits for another.
         is_lost_peer: whether a collective broke because another rank was gone.
-        poisoned: whether the process must not train another trial.
+        is_poisoned: whether the process must not train another trial.
     """
 
     number: int
@@ -98,7 +101,7 @@ class Ended:
     error: str = ""
     is_shared: bool = False
     is_lost_peer: bool = False
-    poisoned: bool = False
+    is_poisoned: bool = False
 
 
 Message = Report | Ended

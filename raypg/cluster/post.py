@@ -5,7 +5,7 @@ from typing import Any
 
 import ray
 
-from raypg.cluster.mailbox import Job
+from raypg.cluster.mailbox import Delivery
 from raypg.cluster.messages import Ended, Report
 from raypg.training.state import State, pack_state
 
@@ -23,12 +23,12 @@ class RemotePost:
     def __init__(self, actor: Any) -> None:  # noqa: ANN401
         self._actor = actor
         self._sender = ThreadPoolExecutor(1, thread_name_prefix="raypg-post")
-        self._sending: Future[None] | None = None
+        self._sending: list[Future[None]] = []
 
-    def next_job(self, timeout_s: float) -> Job | None:
-        """See `Mailbox.next_job`."""
-        job: Job | None = ray.get(self._actor.next_job.remote(timeout_s))
-        return job
+    def next_delivery(self, timeout_s: float) -> Delivery | None:
+        """See `Mailbox.next_delivery`."""
+        delivery: Delivery | None = ray.get(self._actor.next_delivery.remote(timeout_s))
+        return delivery
 
     def is_closed(self) -> bool:
         """See `Mailbox.is_closed`."""
@@ -36,9 +36,8 @@ class RemotePost:
 
     def report(self, report: Report) -> None:
         """See `Mailbox.report`."""
-        if self._sending is not None and self._sending.done():
-            self._sending.result()  # raises what kept the report before from its way
-        self._sending = self._sender.submit(self._send, report)
+        self._check_sent(wait=False)
+        self._sending.append(self._sender.submit(self._send, report))
 
     def wait_decided(self, number: int, epoch: int, timeout_s: float) -> bool:
         """See `Mailbox.wait_decided`."""
@@ -55,7 +54,14 @@ class RemotePost:
 
     def end(self, ended: Ended) -> None:
         """See `Mailbox.end`; comes after every report."""
+        if ended.status != "failed":
+            self._check_sent(wait=True)
         self._sender.submit(lambda: ray.get(self._actor.end.remote(ended))).result()
+
+    def _check_sent(self, *, wait: bool) -> None:
+        """Raise what kept a report from its way: its epoch would be missing."""
+        while self._sending and (wait or self._sending[0].done()):
+            self._sending.pop(0).result()
 
     def _send(self, report: Report) -> None:
         state = report.state

@@ -9,7 +9,7 @@ import torch.distributed as dist
 from ray.train.collective import broadcast_from_rank_zero
 
 from raypg.cluster.link import MailboxLink
-from raypg.cluster.mailbox import Job
+from raypg.cluster.mailbox import Delivery
 from raypg.cluster.post import RemotePost
 from raypg.cluster.worker import ASK_S, run_trial
 from raypg.training.link import Link, SilentLink
@@ -42,16 +42,16 @@ def serve_together(post: RemotePost, rank: int, num_workers: int) -> None:
             may now wait for it in a collective: the group is to be replaced.
     """
     while True:
-        job, is_closed = _next_job(post, rank)
+        delivery, is_closed = _next_delivery(post, rank)
         if is_closed:
             return
-        if job is None:
+        if delivery is None:
             continue
-        world = _world(job, rank, num_workers)
+        world = _world(delivery, rank, num_workers)
         link: Link = SilentLink()
         if rank == 0:
-            link = MailboxLink(post, job, post.watch_stop(job.number))
-        ended = run_trial(job, world, link)
+            link = MailboxLink(post, delivery, post.watch_stop(delivery.number))
+        ended = run_trial(delivery, world, link)
         # A rank that lost another one does not know why: whoever failed has told, and
         # where a process died the trial goes on with new workers.
         if not ended.is_lost_peer and (rank == 0 or ended.status == "failed"):
@@ -60,21 +60,21 @@ def serve_together(post: RemotePost, rank: int, num_workers: int) -> None:
             raise RuntimeError(ended.reason)
 
 
-def _next_job(post: RemotePost, rank: int) -> tuple[Job | None, bool]:
+def _next_delivery(post: RemotePost, rank: int) -> tuple[Delivery | None, bool]:
     """What rank 0 is given, told to all; whether the group is to end."""
-    told: list[tuple[Job | None, bool] | None] = [None]
+    told: list[tuple[Delivery | None, bool] | None] = [None]
     if rank == 0:
         is_closed = post.is_closed()
-        told[0] = (None if is_closed else post.next_job(ASK_S), is_closed)
+        told[0] = (None if is_closed else post.next_delivery(ASK_S), is_closed)
     dist.broadcast_object_list(told, src=0)
     assert told[0] is not None
     return told[0]
 
 
-def _world(job: Job, rank: int, num_workers: int) -> World:
-    kind = job.assignment.device
+def _world(delivery: Delivery, rank: int, num_workers: int) -> World:
+    kind = delivery.assignment.device
     device = torch.device("cuda:0" if kind == "cuda" else kind)
-    return World(rank, num_workers, device, job.assignment.num_threads)
+    return World(rank, num_workers, device, delivery.assignment.num_threads)
 
 
 def _own_address() -> str:

@@ -1,6 +1,7 @@
 """The actor that Tune sees: it hands trials to warm workers and takes their reports."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from ray import tune
@@ -69,6 +70,7 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
     def setup(self, config: dict[str, Any]) -> None:
         """Start the workers and take the first trial."""
         self._num_trials = 0
+        self._problem = ""
         self._is_assigned = False
         self._epoch = 0
         self._take(config)
@@ -83,6 +85,10 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
     def step(self) -> dict[str, Any]:
         """The trial's next epoch; with its last one, how it ended."""
         if not self._is_assigned:
+            # Not before: Tune tries a step again that fails, and no reset.
+            if self._assignment.resume_from and self._packed is None:
+                store = Store(self._assignment.store)
+                self._start_from(read_checkpoint(store, self._assignment.resume_from))
             self._is_assigned = True
             self._workers.mailbox.assign(self._assignment, self._packed)
         message = self._next_message()
@@ -106,8 +112,11 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
     def save(self, checkpoint_dir: str | None = None) -> Any:  # noqa: ANN401
         """Save as Tune does; a store that fails costs the checkpoint, not the trial."""
         try:
-            return super().save(checkpoint_dir)
-        except OSError:
+            # Tune's own folder for it would stay where the upload fails.
+            with TemporaryDirectory(prefix="raypg-") as own:
+                return super().save(checkpoint_dir or own)
+        except OSError as error:
+            self._problem = f"epoch {self._epoch} has no checkpoint: {error}"
             return _TrainingResult(checkpoint=None, metrics={})
 
     def load_checkpoint(self, checkpoint_dir: str) -> None:
@@ -126,9 +135,6 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
         self._epoch = 0
         self._history: list[dict[str, float]] = []
         self._packed: bytes | None = None
-        if self._assignment.resume_from:
-            store = Store(self._assignment.store)
-            self._start_from(read_checkpoint(store, self._assignment.resume_from))
 
     def _start_from(self, packed: bytes) -> None:
         self._packed = self._state = packed
@@ -162,10 +168,13 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
             EPOCH: report.epoch,
             "raypg_incarnation": report.incarnation,
             "raypg_status": "running",
-            "should_checkpoint": report.due,
+            "should_checkpoint": report.is_due,
+            "raypg_summary": dict(report.summary),
             # A scheduler may make this the trial's last result.
             "raypg_recycle": self._is_spent,
         }
+        if self._problem:
+            result["raypg_problem"], self._problem = self._problem, ""
         return result | self._take_history()
 
     def _take_history(self) -> dict[str, Any]:
@@ -184,7 +193,7 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
             "raypg_error": ended.error,
             "raypg_summary": dict(ended.summary),
             "raypg_test": dict(ended.test),
-            "raypg_recycle": self._is_spent or ended.poisoned,
+            "raypg_recycle": self._is_spent or ended.is_poisoned,
         }
 
     @property

@@ -2,14 +2,15 @@
 
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 
 import torch
 
 from raypg.cluster.link import Post
-from raypg.cluster.mailbox import Job
+from raypg.cluster.mailbox import Delivery
 from raypg.cluster.messages import Assignment, Ended
-from raypg.config import Layer, load
-from raypg.errors import CheckpointError, ConfigError, TrialError
+from raypg.config import Config, Layer, fingerprint, load
+from raypg.errors import CheckpointError, ClusterError, ConfigError, TrialError
 from raypg.store import Store
 from raypg.training.link import Link
 from raypg.training.state import unpack_state
@@ -25,33 +26,38 @@ ASK_S = 5.0
 
 
 def serve_trials(
-    post: Post, worlds: Callable[[Assignment], World], build_link: Callable[[Job], Link]
+    post: Post,
+    worlds: Callable[[Assignment], World],
+    build_link: Callable[[Delivery], Link],
 ) -> None:
     """Train one trial after another, until the mailbox is closed."""
     while not post.is_closed():
-        job = post.next_job(ASK_S)
-        if job is not None:
-            post.end(run_trial(job, worlds(job.assignment), build_link(job)))
+        delivery = post.next_delivery(ASK_S)
+        if delivery is not None:
+            post.end(
+                run_trial(delivery, worlds(delivery.assignment), build_link(delivery))
+            )
 
 
-def run_trial(job: Job, world: World, link: Link) -> Ended:
+def run_trial(delivery: Delivery, world: World, link: Link) -> Ended:
     """Train a trial to its end; whatever it raises becomes its reason and traceback."""
     try:
-        return _train(job, world, link)
+        return _train(delivery, world, link)
     except Exception as error:  # the edge of a trial: it becomes a row
         return Ended(
-            number=job.number,
+            number=delivery.number,
             status="failed",
             reason=failure_reason(error),
             error=traceback.format_exc(),
             is_shared=isinstance(error, SHARED),
             is_lost_peer=world.num_workers > 1 and is_lost_peer(error),
-            poisoned=is_poisoned(error),
+            is_poisoned=is_poisoned(error),
         )
     finally:
         if world.device.type == "cuda":
-            # Others may hold a share of the same GPU.
-            torch.cuda.empty_cache()
+            # Others may hold a share of the same GPU. A lost one raises once more.
+            with suppress(RuntimeError):
+                torch.cuda.empty_cache()
 
 
 def is_lost_peer(error: Exception) -> bool:
@@ -70,10 +76,11 @@ def is_poisoned(error: Exception) -> bool:
     return "CUDA" in str(error) or isinstance(error, torch.AcceleratorError)
 
 
-def _train(job: Job, world: World, link: Link) -> Ended:
-    assignment = job.assignment
+def _train(delivery: Delivery, world: World, link: Link) -> Ended:
+    assignment = delivery.assignment
     config = load([Layer(assignment.trial, assignment.config, lax=False)])
-    state = job.state
+    _check_code(config, world, assignment)
+    state = delivery.state
     if isinstance(state, bytes):
         state = unpack_state(state, assignment.trial)
     place = Place(
@@ -84,9 +91,23 @@ def _train(job: Job, world: World, link: Link) -> Ended:
     )
     end = train_trial(config, world, link, state, place)
     return Ended(
-        number=job.number,
+        number=delivery.number,
         status=end.status,
         reason=end.reason,
         summary=end.summary,
         test=end.test,
     )
+
+
+def _check_code(config: Config, world: World, assignment: Assignment) -> None:
+    """Refuse to train under a fingerprint what this process would train otherwise.
+
+    A worker that starts in the middle of a sweep has the code as it is then, and one on
+    another machine has that machine's.
+    """
+    own = fingerprint(config, device=world.device.type, num_workers=world.num_workers)
+    if own.key != assignment.trial:
+        rule = "must be trained by the code, data and torch that its sweep started with"
+        found = "others on this worker"
+        fix = "Start a new sweep: whatever still holds is taken from the store."
+        raise ClusterError("worker", rule, found, fix)

@@ -8,7 +8,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,6 +84,9 @@ class _Stopwatch:
         self._val_s.append(metrics["epoch_s"] - train_s)
         if epoch == 1:
             self._state_bytes = len(pack_state(snapshot()))
+
+    def describe(self, columns: Mapping[str, object]) -> None:
+        """Nothing: the plan counts for itself."""
 
     def should_stop(self) -> bool:
         """After the time that was given, and some epochs at least."""

@@ -36,6 +36,10 @@ class LedgerLink:
         self._saved_at = time.monotonic()
         self._unsaved: State | None = None
 
+    def describe(self, columns: Mapping[str, object]) -> None:
+        """Into every further row of the trial."""
+        self._entry.columns.update(columns)
+
     def report(
         self, epoch: int, metrics: Metrics, snapshot: Callable[[], State]
     ) -> None:

@@ -35,7 +35,9 @@ class Evaluation:
         return Evaluation(self.loss, self.accuracy, rows_NK)
 
 
-def evaluate(stepper: Stepper, module: nn.Module, batches: Batches) -> Evaluation:
+def evaluate(
+    stepper: Stepper, module: nn.Module, batches: Batches, split: str = "val"
+) -> Evaluation:
     """Evaluate `module` on the split behind `batches`, in the trial's precision.
 
     Raises:
@@ -54,7 +56,7 @@ def evaluate(stepper: Stepper, module: nn.Module, batches: Batches) -> Evaluatio
             totals += torch.stack([loss, correct, loss.new_tensor(len(labels_B))])
             rows.append(logits_BK.softmax(1).half())
     loss_sum, num_correct, num_images = world.sum(totals).tolist()
-    check_finite({"val.loss": loss_sum})
+    check_finite({f"{split}.loss": loss_sum})
     return Evaluation(
         loss_sum / num_images,
         num_correct / num_images,

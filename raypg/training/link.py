@@ -14,6 +14,9 @@ class Link(Protocol):
     Laptop, test and cluster differ in nothing else.
     """
 
+    def describe(self, columns: Mapping[str, object]) -> None:
+        """Columns of `trials` that are known before the first epoch; called once."""
+
     def report(
         self, epoch: int, metrics: Metrics, snapshot: Callable[[], State]
     ) -> None:
@@ -30,6 +33,9 @@ class Link(Protocol):
 
 class SilentLink:
     """The link of ranks other than the first: tells no one, asks no one."""
+
+    def describe(self, columns: Mapping[str, object]) -> None:
+        """Do nothing: rank 0 speaks for all."""
 
     def report(
         self, epoch: int, metrics: Metrics, snapshot: Callable[[], State]

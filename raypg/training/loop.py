@@ -164,5 +164,5 @@ def evaluate_state(
 def _test_best(parts: Parts) -> Evaluation:
     """The test split under the best epoch's weights; leaves them in the network."""
     parts.module.load_state_dict(parts.best_model)
-    test = evaluate(parts.stepper, parts.module, parts.test_batches())
+    test = evaluate(parts.stepper, parts.module, parts.test_batches(), "test")
     return test.gather(parts.world)

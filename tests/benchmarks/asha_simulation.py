@@ -183,6 +183,9 @@ class _Recorder:
     ) -> None:
         self.values.append(round(metrics["val.accuracy"], 4))
 
+    def describe(self, columns: Mapping[str, object]) -> None:
+        """Nothing."""
+
     def should_stop(self) -> bool:
         return False
 

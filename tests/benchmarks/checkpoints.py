@@ -28,7 +28,7 @@ from raypg.cluster.connect import set_quiet_environment
 from raypg.cluster.link import MailboxLink
 from raypg.cluster.mailbox import Mailbox
 from raypg.cluster.messages import Assignment
-from raypg.config import flatten, load, parse_overrides
+from raypg.config import fingerprint, flatten, load, parse_overrides
 from raypg.data import load_dataset
 from raypg.training.link import SilentLink
 from raypg.training.loop import train
@@ -114,9 +114,9 @@ def _reporter(network: Network, parts: Parts) -> Callable[[], float]:
 
     def run() -> float:
         mailbox.assign(assignment, None)
-        job = mailbox.next_job(0.0)
-        assert job is not None
-        link = MailboxLink(mailbox, job)
+        delivery = mailbox.next_delivery(0.0)
+        assert delivery is not None
+        link = MailboxLink(mailbox, delivery)
         return _ms(lambda: link.report(1, {}, lambda: snapshot(parts)))
 
     run()
@@ -174,7 +174,7 @@ def _assignment(
 ) -> Assignment:
     config = load([parse_overrides([*network.overrides, f"train.epochs={epochs}"])])
     return Assignment(
-        trial="0" * 16,
+        trial=fingerprint(config, device="cpu", num_workers=1).key,
         sweep="bench",
         store=store,
         attempt=0,

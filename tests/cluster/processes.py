@@ -6,8 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psutil
+from ray.util import placement_group_table
 
 
 def processes_named(part: str) -> list[psutil.Process]:
@@ -28,6 +30,22 @@ def wait_until(is_true: Callable[[], object], limit_s: float = 60) -> None:
     while not is_true():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
+
+
+def leftovers() -> dict[str, list[Any]]:
+    """Placement groups and processes of trials that are still there."""
+    groups = [g for g in placement_group_table().values() if g["state"] != "REMOVED"]
+    names = ("Trainable", "RayTrainWorker", "Mailbox", "TrainController")
+    processes = [p for name in names for p in processes_named(name)]
+    return {"groups": groups, "processes": processes}
+
+
+def wait_for_nothing_left(limit_s: float = 20) -> None:
+    """Wait until a sweep that is over has left nothing behind."""
+    deadline = time.monotonic() + limit_s
+    while any(leftovers().values()):
+        assert time.monotonic() < deadline, leftovers()
+        time.sleep(0.2)
 
 
 @contextmanager

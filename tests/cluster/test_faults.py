@@ -4,17 +4,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
-from ray.util import placement_group_table
 
 from raypg.cluster.prepare import Options
 from raypg.cluster.sweep import Finished, resume_sweep
 from raypg.results import open_results
 from raypg.store import Store
-from tests.cluster.processes import killing, wait_until
+from tests.cluster.processes import killing, wait_for_nothing_left, wait_until
 from tests.conftest import NUM_SLOTS, RunSpace
 
 pytestmark = pytest.mark.slow
@@ -49,6 +49,21 @@ def calm(run_space: RunSpace, kept: dict[str, object]) -> object:
         finished = run_space(SPACE)
         kept["curves"] = curves(finished.store, finished.sweep)
     return kept["curves"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(cluster: None) -> Iterator[None]:
+    """Whatever a test kills, its sweep leaves no process and no placement group."""
+    yield
+    wait_for_nothing_left()
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it runs; one that nobody has waited for does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def has_epochs(tmp_path: Path, num: int, store: str = "chaos") -> bool:
@@ -124,8 +139,6 @@ def test_a_killed_group_actor_frees_its_room_and_costs_no_row(
     for rows in curves(finished.store, finished.sweep).values():
         assert [epoch for epoch, _ in rows] == list(range(1, NUM_EPOCHS + 1))
     assert finished.exit_code == 0
-    groups = placement_group_table().values()
-    assert {group["state"] for group in groups} <= {"REMOVED"}
 
 
 def has_started(tmp_path: Path, attempt: int) -> bool:
@@ -196,6 +209,12 @@ def test_a_driver_that_ends_is_resumed_without_loss(
     expected = calm(run_space, calm_curves)
     driver = start_command(tmp_path)
     wait_until(lambda: has_epochs(tmp_path, 8), limit_s=120)
+    # Ray's own agents end within a minute of the raylet, with raypg and without it.
+    started = [
+        process
+        for process in psutil.Process(driver.pid).children(recursive=True)
+        if "Agent" not in " ".join(process.cmdline())
+    ]
     if number == signal.SIGKILL:
         driver.send_signal(number)
     else:  # as a terminal, `timeout` and Slurm do
@@ -203,10 +222,10 @@ def test_a_driver_that_ends_is_resumed_without_loss(
     _, errors = driver.communicate(timeout=60)
     if number == signal.SIGKILL:
         assert driver.returncode == -signal.SIGKILL
-        time.sleep(1)
     else:
         assert driver.returncode == 130, errors
         assert "python -m raypg.tune --resume space" in errors
+    wait_until(lambda: not any(map(is_alive, started)))
     assert len(curves(Store(str(tmp_path / "chaos")), "space")) > 0
     check_whole(resume_sweep("space", Options(store=str(tmp_path / "chaos"))), expected)
 

@@ -81,23 +81,38 @@ def test_the_next_trial_stops_the_one_before_and_forgets_its_reports() -> None:
 def test_workers_that_were_replaced_get_the_trial_again_with_its_last_state() -> None:
     box = Mailbox()
     number = box.assign(assignment(), b"first")
-    job = box.next_job(0)
-    assert job is not None
-    assert (job.incarnation, job.state) == (0, b"first")
+    delivery = box.next_delivery(0)
+    assert delivery is not None
+    assert (delivery.incarnation, delivery.state) == (0, b"first")
     box.report(
         Report(number=number, incarnation=0, epoch=1, metrics={}, state=b"second")
     )
-    again = box.next_job(0)
+    again = box.next_delivery(0)
     assert again is not None
     assert (again.number, again.incarnation, again.state) == (number, 1, b"second")
+
+
+def test_workers_that_do_not_leave_a_trial_are_quiet() -> None:
+    box = Mailbox()
+    assert box.quiet_s() == 0
+    box.assign(assignment(), None)
+    assert box.quiet_s() == 0  # nobody has it yet
+    box.next_delivery(0)
+    box.assign(assignment(), None)
+    time.sleep(0.02)
+    assert box.quiet_s() > 0.01
+    box.next_delivery(0)
+    box.end(Ended(number=2, status="completed"))
+    box.next_delivery(0)
+    assert box.quiet_s() == 0
 
 
 def test_a_trial_that_ended_is_not_given_again() -> None:
     box = Mailbox()
     number = box.assign(assignment(), None)
-    box.next_job(0)
+    box.next_delivery(0)
     box.end(Ended(number=number, status="failed"))
-    assert box.next_job(0) is None
+    assert box.next_delivery(0) is None
     box.close()
     assert box.is_closed()
 
@@ -105,12 +120,12 @@ def test_a_trial_that_ended_is_not_given_again() -> None:
 def test_a_report_that_new_workers_will_not_repeat_is_kept() -> None:
     box = Mailbox()
     number = box.assign(assignment(), None)
-    box.next_job(0)
+    box.next_delivery(0)
     for epoch, state in ((1, b"one"), (2, b"two"), (3, None)):
         box.report(
             Report(number=number, incarnation=0, epoch=epoch, metrics={}, state=state)
         )
-    again = box.next_job(0)
+    again = box.next_delivery(0)
     assert again is not None
     assert again.state == b"two"
     first, second = box.next_message(0), box.next_message(0)
@@ -123,12 +138,12 @@ def test_a_report_that_new_workers_will_not_repeat_is_kept() -> None:
 def test_workers_that_die_twice_at_one_epoch_fail_the_trial() -> None:
     box = Mailbox()
     number = box.assign(assignment(), None)
-    box.next_job(0)
+    box.next_delivery(0)
     box.report(report(number, 1))
-    assert box.next_job(0) is not None
+    assert box.next_delivery(0) is not None
     box.report(report(number, 2))
-    assert box.next_job(0) is not None
-    assert box.next_job(0) is None
+    assert box.next_delivery(0) is not None
+    assert box.next_delivery(0) is None
     messages = [box.next_message(0) for _ in range(2)]
     ended = [message for message in messages if isinstance(message, Ended)]
     assert [one.reason for one in ended] == ["its workers died twice after epoch 2"]

@@ -1,6 +1,10 @@
+from pathlib import Path
+
 import pytest
 
+from raypg.errors import DataError
 from raypg.results import open_results
+from raypg.store import Store
 from tests.conftest import RunSpace
 
 TINY = """
@@ -65,10 +69,20 @@ def test_fresh_trains_again_and_gives_the_same_numbers(run_space: RunSpace) -> N
     assert second.ledger.count("completed") == 4
 
 
-def test_a_trial_that_fails_is_a_row_and_the_others_go_on(run_space: RunSpace) -> None:
+KINDS = pytest.mark.parametrize(
+    "workers", [{}, {"workers_per_trial": 2, "max_concurrent": 1}], ids=["one", "two"]
+)
+"""A worker alone, and a group of two."""
+
+
+@KINDS
+def test_a_trial_that_fails_is_a_row_and_the_others_go_on(
+    run_space: RunSpace, workers: dict[str, int]
+) -> None:
     finished = run_space(
         'SPACE = Ablation(base={"model.name": "mlp", "train.epochs": 2},'
-        ' axes={"optimizer.lr": [0.1, 1e30, 0.05]})'
+        ' axes={"optimizer.lr": [0.1, 1e30, 0.05]})',
+        **workers,
     )
     rows = open_results(finished.store).trials(finished.sweep)
     by_lr = {row["config.optimizer.lr"]: row for row in rows}
@@ -86,8 +100,21 @@ def test_a_sweep_whose_first_trials_fail_alike_ends(run_space: RunSpace) -> None
         max_concurrent=2,
     )
     assert finished.ending.reason.startswith("the first 3 trials failed: train.loss")
+    assert finished.ending.is_hopeless
     assert finished.ledger.count("failed") < 10
     assert finished.exit_code == 1
+
+
+def test_data_that_a_joined_cluster_lacks_is_found_before_anything_is_written(
+    run_space: RunSpace, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="must be a folder"):
+        run_space(
+            'SPACE = Ablation(axes={"optimizer.lr": [0.1]})',
+            "data.name=mnist",
+            f"data.root={tmp_path / 'nothing'}",
+        )
+    assert Store(str(tmp_path / "runs")).sweeps() == []
 
 
 ASHA_SPACE = """
@@ -100,8 +127,11 @@ SPACE = Search(
 """
 
 
-def test_asha_stops_trials_early_and_completes_the_best(run_space: RunSpace) -> None:
-    finished = run_space(ASHA_SPACE)
+@KINDS
+def test_asha_stops_trials_early_and_completes_the_best(
+    run_space: RunSpace, workers: dict[str, int]
+) -> None:
+    finished = run_space(ASHA_SPACE, **workers)
     rows = open_results(finished.store).trials(finished.sweep)
     assert len(rows) == 12
     statuses = {row["status"] for row in rows}
@@ -110,6 +140,9 @@ def test_asha_stops_trials_early_and_completes_the_best(run_space: RunSpace) -> 
         is_full = row["num_epochs"] == 4
         assert (row["status"] == "completed") == is_full
         assert row["checkpoint"]
+        assert row["num_parameters"] == 8 * 65 + 8 * 9 + 10 * 9
+        assert 1 <= row["best_epoch"] <= row["num_epochs"]
+        assert row["best.val.accuracy"] >= row["val.accuracy"]
     assert finished.exit_code == 0
 
 

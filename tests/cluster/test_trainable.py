@@ -1,24 +1,26 @@
 """The trial actor's class in this process, without Ray's processes around it."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ray import tune
 
 from raypg.cluster import trainable
 from raypg.cluster.messages import Assignment
 from raypg.cluster.trainable import EPOCH, LocalTrainable
-from raypg.config import flatten, load, parse_overrides
+from raypg.config import fingerprint, flatten, load, parse_overrides
 from raypg.errors import ClusterError
 from raypg.store import Store
 
 
 def config(tmp_path: Path, *overrides: str, **fields: Any) -> dict[str, str]:  # noqa: ANN401
     """What Tune hands over for one trial of an MLP."""
-    leaves = flatten(load([parse_overrides(["model.name=mlp", *overrides])]))
+    own = load([parse_overrides(["model.name=mlp", *overrides])])
     given: dict[str, Any] = {
-        "trial": "t" * 16,
+        "trial": fingerprint(own, device="cpu", num_workers=1).key,
         "sweep": "s",
         "store": str(tmp_path),
         "attempt": 0,
@@ -28,7 +30,8 @@ def config(tmp_path: Path, *overrides: str, **fields: Any) -> dict[str, str]:  #
         "keeps_every_state": False,
         "trials_per_worker": 0,
     }
-    return {"assignment": Assignment(config=leaves, **(given | fields)).to_json()}
+    assignment = Assignment(config=flatten(own), **(given | fields))
+    return {"assignment": assignment.to_json()}
 
 
 @pytest.fixture
@@ -79,6 +82,27 @@ def test_a_checkpoint_is_gone_on_from_with_its_history(
         result["val.loss"] for result in straight[:2]
     ]
     assert "raypg_history" not in resumed[1]
+
+
+def test_a_store_that_takes_no_checkpoint_is_told_of_and_keeps_nothing(
+    build: Any,  # noqa: ANN401
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("No space left on device")
+
+    trial = build("train.epochs=3")
+    trial.train()
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(kept))
+    monkeypatch.setattr(tune.Trainable, "save", refuse)
+    assert trial.save().checkpoint is None
+    assert list(kept.iterdir()) == []
+    problem = trial.train()["raypg_problem"]
+    assert problem == "epoch 1 has no checkpoint: No space left on device"
+    assert "raypg_problem" not in trial.train()
 
 
 def test_a_reset_leaves_the_trial_and_takes_the_next(

@@ -1,16 +1,13 @@
 """Warm and cold, one worker and a group: the same bits; nothing stays behind."""
 
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import ray
-from ray.util import placement_group_table
 
 from raypg.cluster.sweep import Finished
 from raypg.results import open_results
-from tests.cluster.processes import processes_named
+from tests.cluster.processes import wait_for_nothing_left
 from tests.conftest import RunSpace
 
 # Dropout and augmentation draw from generators; batch norm keeps buffers: whatever one
@@ -35,21 +32,6 @@ def losses(finished: Finished) -> dict[tuple[str, int], list[float]]:
     return {(row["arm"], row["seed"]): row["losses"] for row in rows.to_pylist()}
 
 
-def leftovers() -> dict[str, list[Any]]:
-    """Placement groups and processes of trials that are still there."""
-    groups = [g for g in placement_group_table().values() if g["state"] != "REMOVED"]
-    names = ("Trainable", "RayTrainWorker", "Mailbox", "TrainController")
-    processes = [p for name in names for p in processes_named(name)]
-    return {"groups": groups, "processes": processes}
-
-
-def wait_for_nothing_left(limit_s: float = 20) -> None:
-    deadline = time.monotonic() + limit_s
-    while any(leftovers().values()):
-        assert time.monotonic() < deadline, leftovers()
-        time.sleep(0.2)
-
-
 def test_a_trial_after_others_is_bitwise_the_trial_run_cold(
     run_space: RunSpace,
 ) -> None:
@@ -67,11 +49,27 @@ def test_a_group_of_one_is_bitwise_one_worker(run_space: RunSpace) -> None:
     wait_for_nothing_left()
 
 
-def test_workers_are_replaced_after_so_many_trials(run_space: RunSpace) -> None:
+@pytest.mark.slow
+def test_two_workers_after_others_are_bitwise_two_fresh_ones(
+    run_space: RunSpace,
+) -> None:
+    two = {"workers_per_trial": 2, "max_concurrent": 1}
+    warm = losses(run_space(MIXED, **two))
+    cold = losses(run_space(MIXED, is_fresh=True, trials_per_worker=1, **two))
+    assert len(warm) == 6
+    assert warm == cold
+    wait_for_nothing_left()
+
+
+@pytest.mark.parametrize("uses_group", [False, True])
+def test_workers_are_replaced_after_so_many_trials(
+    run_space: RunSpace, uses_group: bool
+) -> None:
     finished = run_space(
         'SPACE = Ablation(base={"model.name": "mlp", "train.epochs": 1},'
         ' axes={"model.hidden": [8]}, seeds=5)',
         trials_per_worker=2,
+        uses_group=uses_group,
         max_concurrent=1,
     )
     rows = open_results(finished.store).trials(finished.sweep)

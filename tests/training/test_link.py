@@ -49,9 +49,9 @@ def mailbox_link(mailbox: Mailbox, **config: object) -> Link:
         trials_per_worker=0,
     )
     mailbox.assign(assignment, None)
-    job = mailbox.next_job(0.0)
-    assert job is not None
-    return MailboxLink(mailbox, job)
+    delivery = mailbox.next_delivery(0.0)
+    assert delivery is not None
+    return MailboxLink(mailbox, delivery)
 
 
 def ledger_link(folder: Path) -> Link:
@@ -109,7 +109,7 @@ def test_an_epoch_that_may_be_the_last_hands_over_its_state(patience: int) -> No
     link.report(1, {"val.loss": 1.0}, lambda: STATE)
     report = mailbox.next_message(0.0)
     assert isinstance(report, Report)
-    assert (report.state is not None, report.due) == (patience > 0, False)
+    assert (report.state is not None, report.is_due) == (patience > 0, False)
 
 
 def test_epochs_are_reported_once_each_and_in_order() -> None:

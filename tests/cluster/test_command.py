@@ -1,0 +1,63 @@
+"""The whole command, as a shell runs it: what it prints where, and what it keeps."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SPACE = """'''Which learning rate?'''
+from raypg import *
+SPACE = Ablation(
+    base={"model.name": "mlp", "model.hidden": 8, "train.epochs": 2},
+    axes={"optimizer.lr": [0.05, 0.1]}, seeds=2)
+"""
+LINE = re.compile(r"\[\d/\d\] .+ \(.+ left\)")
+
+
+def run(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY")}
+    return subprocess.run(
+        [sys.executable, "-m", "raypg.tune", "space.py", *more],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+def test_a_command_on_a_pipe_gives_its_answer_and_a_line_an_event(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "space.py").write_text(SPACE)
+    first = run(tmp_path)
+    assert first.returncode == 0, first.stderr
+    lines = first.stderr.splitlines()
+    assert [line for line in lines if not LINE.fullmatch(line)] == []
+    assert sum("completed" in line for line in lines) == 4
+    assert re.search(r"^optimizer\.lr=0\.05 +2 +\d", first.stdout, re.MULTILINE)
+    assert "optimizer.lr" in first.stdout.splitlines()[4]
+    assert "Ask further: python -m raypg.results sql" in first.stdout
+    about = json.loads((tmp_path / "runs/space/sweep.json").read_text())
+    assert about["command"] == ["space.py"]
+    assert about["config"]["model.hidden"] == 8
+
+    again = run(tmp_path)
+    assert again.returncode == 0
+    assert sum("cached" in line for line in again.stderr.splitlines()) == 4
+    assert len(again.stderr.splitlines()) == 4
+
+
+@pytest.mark.slow
+def test_a_trial_that_fails_is_one_line_and_the_code_is_1(tmp_path: Path) -> None:
+    (tmp_path / "space.py").write_text(SPACE.replace("0.05", "1e30"))
+    said = run(tmp_path, "train.epochs=1")
+    assert said.returncode == 1
+    (line, *_) = failed = [one for one in said.stderr.splitlines() if "fail" in one]
+    assert len(failed) == 2  # one of each seed
+    assert "train.loss: must be finite" in line
+    assert "Traceback" not in said.stderr
