@@ -1,14 +1,14 @@
 """One sweep from its first trial to its last: Tune, driven by the ledger."""
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from raypg.cluster.connect import Need, check_room, num_slots, set_quiet_environment
+from raypg.cluster.connect import Need, check_room, set_quiet_environment
 from raypg.cluster.ending import Ending
 from raypg.cluster.messages import Assignment
+from raypg.cluster.slots import Slots
 from raypg.config import flatten
 from raypg.data.places import whole_path
 from raypg.entries import Entry
@@ -18,9 +18,6 @@ from raypg.store import Store
 
 SAME_FAILURES = 3
 """This many first trials that all fail for one reason end the sweep."""
-
-CAP_AGE_S = 1.0
-"""How old the count of slots may be; asking Ray takes about a millisecond."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +78,9 @@ def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     logging.getLogger("ray.train").setLevel(logging.ERROR)
     tidy = _tidy(launch)
-    searcher = LedgerSearcher(ledger, _cap(launch), _assign(launch))
+    searcher = LedgerSearcher(
+        ledger, Slots(launch.need, launch.max_concurrent), _assign(launch)
+    )
     recorder = Recorder(ledger, searcher, _watch_failures(ledger, ending), tidy)
     try:
         _fit(launch, searcher, recorder, ending)
@@ -143,19 +142,6 @@ def _trial_name(trial: object) -> str:
     assignment = Assignment.from_json(config["assignment"])
     number = assignment.attempt
     return f"{assignment.trial}-{number}" if number else assignment.trial
-
-
-def _cap(launch: Launch) -> Callable[[], int]:
-    """How many trials may be under way; counted anew as the cluster changes."""
-    counted_at, slots = -CAP_AGE_S, 0
-
-    def cap() -> int:
-        nonlocal counted_at, slots
-        if time.monotonic() - counted_at >= CAP_AGE_S:
-            counted_at, slots = time.monotonic(), num_slots(launch.need)
-        return min(slots, launch.max_concurrent or slots)
-
-    return cap
 
 
 def _tidy(launch: Launch) -> Callable[[], object]:

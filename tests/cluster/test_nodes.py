@@ -1,0 +1,129 @@
+"""Sweeps on clusters of several nodes, which come and go. Each is real Ray raylets."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ray.cluster_utils import Cluster
+
+from raypg.results import open_results
+from tests.cluster.processes import wait_until
+
+pytestmark = pytest.mark.slow
+
+SMALL = 80 * 2**20
+SPACE = """from raypg import *
+SPACE = Ablation(
+    base={"model.name": "densenet", "model.depth": 10, "model.growth_rate": 4,
+          "train.epochs": 50, "data.fraction": 0.5},
+    axes={"optimizer.lr": [0.02, 0.05, 0.1]}, seeds=2)
+"""
+
+
+@pytest.fixture
+def nodes() -> Iterator[Cluster]:
+    """A head without CPUs, as clusters have it, and a node with two."""
+    head = {"num_cpus": 0, "object_store_memory": SMALL, "include_dashboard": False}
+    nodes = Cluster(initialize_head=True, head_node_args=head)
+    add_node(nodes)
+    yield nodes
+    nodes.shutdown()
+
+
+def add_node(nodes: Cluster, **args: object) -> object:
+    return nodes.add_node(**{"num_cpus": 2, "object_store_memory": SMALL, **args})
+
+
+def start(folder: Path, nodes: Cluster, *more: str) -> subprocess.Popen[str]:
+    (folder / "space.py").write_text(SPACE)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY")}
+    command = [sys.executable, "-m", "raypg.tune", "space.py", "--checkpoint-every"]
+    return subprocess.Popen(
+        [*command, "0.3", *more],
+        cwd=folder,
+        env=environment | {"RAY_ADDRESS": nodes.address},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def check_whole(folder: Path, errors: str, code: int, num_epochs: int = 50) -> None:
+    """Every epoch of every trial is there once."""
+    assert code == 0, errors
+    results = open_results(str(folder / "runs"))
+    rows = results.trials("space")
+    assert [row["status"] for row in rows] == ["completed"] * 6, errors
+    found = sorted((row["trial"], row["epoch"]) for row in results.epochs("space"))
+    assert found == sorted(
+        (r["trial"], e) for r in rows for e in range(1, num_epochs + 1)
+    )
+    assert "Traceback" not in errors
+
+
+def num_running(folder: Path) -> int:
+    results = open_results(str(folder / "runs"))
+    if not results.store.exists() or "space" not in results.store.sweeps():
+        return 0
+    return sum(row["status"] == "running" for row in results.trials("space"))
+
+
+def test_a_sweep_grows_onto_a_node_that_joins(nodes: Cluster, tmp_path: Path) -> None:
+    driver = start(tmp_path, nodes)
+    wait_until(lambda: num_running(tmp_path) >= 2, limit_s=120)
+    add_node(nodes)
+    wait_until(lambda: num_running(tmp_path) >= 3, limit_s=120)
+    _, errors = driver.communicate(timeout=300)
+    check_whole(tmp_path, errors, driver.returncode)
+
+
+def test_a_node_that_dies_takes_no_row_with_it(nodes: Cluster, tmp_path: Path) -> None:
+    second = add_node(nodes)
+    driver = start(tmp_path, nodes)
+    wait_until(lambda: num_running(tmp_path) >= 3, limit_s=120)
+    nodes.remove_node(second, allow_graceful=False)
+    _, errors = driver.communicate(timeout=300)
+    check_whole(tmp_path, errors, driver.returncode)
+
+
+def test_a_cluster_without_room_is_waited_for_and_says_so(
+    nodes: Cluster, tmp_path: Path
+) -> None:
+    (only,) = nodes.worker_nodes
+    driver = start(tmp_path, nodes)
+    wait_until(lambda: num_running(tmp_path) >= 2, limit_s=120)
+    nodes.remove_node(only, allow_graceful=False)
+    assert driver.stderr is not None
+    seen = []
+    for line in driver.stderr:
+        seen.append(line)
+        if "no room for a single trial" in line:
+            add_node(nodes)
+        if "has room again" in line:
+            break
+    _, errors = driver.communicate(timeout=300)
+    assert "has room again" in seen[-1]
+    check_whole(tmp_path, "".join(seen) + errors, driver.returncode)
+
+
+def test_workers_of_a_trial_spread_over_nodes(nodes: Cluster, tmp_path: Path) -> None:
+    add_node(nodes, num_cpus=1)
+    driver = start(tmp_path, nodes, "train.epochs=5", "--workers-per-trial", "3")
+    _, errors = driver.communicate(timeout=400)
+    check_whole(tmp_path, errors, driver.returncode, num_epochs=5)
+    rows = open_results(str(tmp_path / "runs")).trials("space")
+    assert {row["num_workers"] for row in rows} == {3}
+
+
+def test_what_no_node_can_give_is_refused_with_what_there_is(
+    nodes: Cluster, tmp_path: Path
+) -> None:
+    driver = start(tmp_path, nodes, "--cpus-per-worker", "3")
+    _, errors = driver.communicate(timeout=120)
+    assert driver.returncode == 2
+    assert re.search(r"must fit in the cluster; found 2 CPUs .*2 node", errors)
+    assert not (tmp_path / "runs" / "space").exists()
