@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,9 +24,15 @@ SPACE = Ablation(
 """
 
 
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
 @pytest.fixture
-def nodes() -> Iterator[Cluster]:
-    """A head without CPUs, as clusters have it, and a node with two."""
+def nodes(cluster: None) -> Iterator[Cluster]:
+    """A head without CPUs, as clusters have it, and a node with two.
+
+    Beside a cluster that this process started, Ray asks for its token on these, too.
+    """
     head = {"num_cpus": 0, "object_store_memory": SMALL, "include_dashboard": False}
     nodes = Cluster(initialize_head=True, head_node_args=head)
     add_node(nodes)
@@ -38,18 +44,33 @@ def add_node(nodes: Cluster, **args: object) -> object:
     return nodes.add_node(**{"num_cpus": 2, "object_store_memory": SMALL, **args})
 
 
-def start(folder: Path, nodes: Cluster, *more: str) -> subprocess.Popen[str]:
-    (folder / "space.py").write_text(SPACE)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY")}
-    command = [sys.executable, "-m", "raypg.tune", "space.py", "--checkpoint-every"]
-    return subprocess.Popen(
-        [*command, "0.3", *more],
-        cwd=folder,
-        env=environment | {"RAY_ADDRESS": nodes.address},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def start(tmp_path: Path, nodes: Cluster) -> Iterator[Start]:
+    """Start a sweep as a user would on the cluster; ended with the test."""
+    (tmp_path / "space.py").write_text(SPACE)
+    started = []
+
+    def run(*more: str, token: bool = True) -> "subprocess.Popen[str]":
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY")}
+        environment["RAY_ADDRESS"] = nodes.address
+        if token:
+            environment["RAY_AUTH_MODE"] = "token"
+        command = [sys.executable, "-m", "raypg.tune", "space.py", "--checkpoint-every"]
+        driver = subprocess.Popen(
+            [*command, "0.3", *more],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(driver)
+        return driver
+
+    yield run
+    for driver in started:
+        driver.kill()
+        driver.communicate()
 
 
 def check_whole(folder: Path, errors: str, code: int, num_epochs: int = 50) -> None:
@@ -72,8 +93,10 @@ def num_running(folder: Path) -> int:
     return sum(row["status"] == "running" for row in results.trials("space"))
 
 
-def test_a_sweep_grows_onto_a_node_that_joins(nodes: Cluster, tmp_path: Path) -> None:
-    driver = start(tmp_path, nodes)
+def test_a_sweep_grows_onto_a_node_that_joins(
+    nodes: Cluster, start: Start, tmp_path: Path
+) -> None:
+    driver = start()
     wait_until(lambda: num_running(tmp_path) >= 2, limit_s=120)
     add_node(nodes)
     wait_until(lambda: num_running(tmp_path) >= 3, limit_s=120)
@@ -81,9 +104,11 @@ def test_a_sweep_grows_onto_a_node_that_joins(nodes: Cluster, tmp_path: Path) ->
     check_whole(tmp_path, errors, driver.returncode)
 
 
-def test_a_node_that_dies_takes_no_row_with_it(nodes: Cluster, tmp_path: Path) -> None:
+def test_a_node_that_dies_takes_no_row_with_it(
+    nodes: Cluster, start: Start, tmp_path: Path
+) -> None:
     second = add_node(nodes)
-    driver = start(tmp_path, nodes)
+    driver = start()
     wait_until(lambda: num_running(tmp_path) >= 3, limit_s=120)
     nodes.remove_node(second, allow_graceful=False)
     _, errors = driver.communicate(timeout=300)
@@ -91,10 +116,10 @@ def test_a_node_that_dies_takes_no_row_with_it(nodes: Cluster, tmp_path: Path) -
 
 
 def test_a_cluster_without_room_is_waited_for_and_says_so(
-    nodes: Cluster, tmp_path: Path
+    nodes: Cluster, start: Start, tmp_path: Path
 ) -> None:
     (only,) = nodes.worker_nodes
-    driver = start(tmp_path, nodes)
+    driver = start()
     wait_until(lambda: num_running(tmp_path) >= 2, limit_s=120)
     nodes.remove_node(only, allow_graceful=False)
     assert driver.stderr is not None
@@ -110,9 +135,11 @@ def test_a_cluster_without_room_is_waited_for_and_says_so(
     check_whole(tmp_path, "".join(seen) + errors, driver.returncode)
 
 
-def test_workers_of_a_trial_spread_over_nodes(nodes: Cluster, tmp_path: Path) -> None:
+def test_workers_of_a_trial_spread_over_nodes(
+    nodes: Cluster, start: Start, tmp_path: Path
+) -> None:
     add_node(nodes, num_cpus=1)
-    driver = start(tmp_path, nodes, "train.epochs=5", "--workers-per-trial", "3")
+    driver = start("train.epochs=5", "--workers-per-trial", "3")
     _, errors = driver.communicate(timeout=400)
     check_whole(tmp_path, errors, driver.returncode, num_epochs=5)
     rows = open_results(str(tmp_path / "runs")).trials("space")
@@ -120,10 +147,20 @@ def test_workers_of_a_trial_spread_over_nodes(nodes: Cluster, tmp_path: Path) ->
 
 
 def test_what_no_node_can_give_is_refused_with_what_there_is(
-    nodes: Cluster, tmp_path: Path
+    nodes: Cluster, start: Start, tmp_path: Path
 ) -> None:
-    driver = start(tmp_path, nodes, "--cpus-per-worker", "3")
+    driver = start("--cpus-per-worker", "3")
     _, errors = driver.communicate(timeout=120)
     assert driver.returncode == 2
     assert re.search(r"must fit in the cluster; found 2 CPUs .*2 node", errors)
+    assert not (tmp_path / "runs" / "space").exists()
+
+
+def test_a_cluster_that_asks_for_a_token_says_how_to_give_it(
+    start: Start, tmp_path: Path
+) -> None:
+    driver = start(token=False)
+    _, errors = driver.communicate(timeout=120)
+    assert driver.returncode == 2
+    assert re.fullmatch(r"--address .*RAY_AUTH_MODE=token.*\n", errors), errors
     assert not (tmp_path / "runs" / "space").exists()
