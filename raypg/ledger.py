@@ -86,6 +86,11 @@ class Ledger:
         """How many trials of the sweep are over, earlier sessions' included."""
         return self.count("completed", "cached", "stopped", "failed")
 
+    @property
+    def num_left(self) -> int:
+        """How many trials are still to end, as far as it is known."""
+        return max(0, self.proposals.num_trials - self.num_ended)
+
     def next_entry(self) -> Entry | None:
         """The next trial that needs training; None when there is none.
 

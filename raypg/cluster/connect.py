@@ -117,6 +117,8 @@ def connect(address: str = "", num_cpus: int | None = None) -> bool:
         options["runtime_env"] = runtime_env()
     else:
         options |= {
+            # Empty, Ray would join what `ray start` has left in its temporary files.
+            "address": "local",
             "num_cpus": num_cpus,
             "include_dashboard": False,
             "object_store_memory": OBJECT_STORE_BYTES,
@@ -172,54 +174,6 @@ def _silence_errors() -> None:
         logging.getLogger("raypg").debug("raylet: %s", data.get("lines"))
 
     worker.print_to_stdstream = debug
-
-
-def num_slots(need: Need) -> int:
-    """How many trials the cluster has room for at once, as it is now.
-
-    Nodes are counted one by one: a worker never spans two.
-    """
-    import ray
-
-    num_workers = 0
-    for node in ray.nodes():
-        if node["Alive"]:
-            num_workers += workers_on(node["Resources"], need.per_worker)
-    return num_workers // need.workers_per_trial
-
-
-def workers_on(has: Mapping[str, float], need: Mapping[str, float]) -> int:
-    """How many workers fit on one node, by what it has and what each needs."""
-    rooms = [
-        int(has.get(name, 0.0) / amount + 1e-9)
-        for name, amount in need.items()
-        if amount > 0
-    ]
-    return min(rooms, default=0)
-
-
-def check_room(need: Need) -> None:
-    """Refuse what this cluster can never give, instead of waiting for ever.
-
-    Raises:
-        ClusterError: not even one trial fits; says what the cluster has.
-    """
-    if num_slots(need) >= 1:
-        return
-    import ray
-
-    total = ray.cluster_resources()
-    has = f"{total.get('CPU', 0):g} CPUs and {total.get('GPU', 0):g} GPUs"
-    workers = need.workers_per_trial
-    wants = " and ".join(
-        f"{amount:g} {name}" for name, amount in need.per_worker.items()
-    )
-    raise ClusterError(
-        "--workers-per-trial, --cpus-per-worker, --gpus-per-worker",
-        f"a trial of {workers} worker(s) with {wants} each must fit in the cluster",
-        f"{has} on {sum(bool(node['Alive']) for node in ray.nodes())} node(s)",
-        "Ask for less, or join a larger cluster with --address.",
-    )
 
 
 def is_connected() -> bool:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from raypg.cluster.connect import Need, check_room, set_quiet_environment
+from raypg.cluster.connect import Need, set_quiet_environment
 from raypg.cluster.ending import Ending
 from raypg.cluster.messages import Assignment
+from raypg.cluster.room import check_room
 from raypg.cluster.slots import Slots
 from raypg.config import flatten
 from raypg.data.places import whole_path
@@ -78,9 +79,8 @@ def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     logging.getLogger("ray.train").setLevel(logging.ERROR)
     tidy = _tidy(launch)
-    searcher = LedgerSearcher(
-        ledger, Slots(launch.need, launch.max_concurrent), _assign(launch)
-    )
+    slots = Slots(launch.need, launch.max_concurrent)
+    searcher = LedgerSearcher(ledger, slots, _assign(launch))
     recorder = Recorder(ledger, searcher, _watch_failures(ledger, ending), tidy)
     try:
         _fit(launch, searcher, recorder, ending)
@@ -91,6 +91,7 @@ def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
         ending.reason = f"Ray failed: {' '.join(str(error).split())[:300]}"
     finally:
         ledger.interrupt()
+        slots.close()
 
 
 def _fit(launch: Launch, searcher: object, recorder: object, ending: Ending) -> None:

@@ -5,7 +5,8 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from raypg.cluster.connect import Need, has_gpus, is_connected, workers_on
+from raypg.cluster.connect import Need, has_gpus, is_connected
+from raypg.cluster.room import workers_on
 from raypg.errors import ClusterError
 
 

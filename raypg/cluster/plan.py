@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from raypg.cluster.connect import Need, check_room, num_slots, workers_on
+from raypg.cluster.connect import Need
 from raypg.cluster.options import (
     Options,
     check_machine,
@@ -14,6 +14,7 @@ from raypg.cluster.options import (
     need_of,
 )
 from raypg.cluster.prepare import Question, check, join, load_data, read_known
+from raypg.cluster.room import check_room, num_slots, workers_on
 from raypg.config import Config, Layer, flatten
 from raypg.errors import ClusterError
 from raypg.experiment import AblationProposals, load_space

@@ -10,7 +10,6 @@ from typing import Any
 
 from raypg.cluster.connect import (
     Need,
-    check_room,
     connect,
     disconnect,
     set_quiet_environment,
@@ -22,6 +21,7 @@ from raypg.cluster.options import (
     joins_cluster,
     need_of,
 )
+from raypg.cluster.room import check_room
 from raypg.config import Layer, check_workers
 from raypg.data import load_dataset
 from raypg.data.config import DataConfig

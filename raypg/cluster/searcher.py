@@ -12,17 +12,18 @@ from raypg.ledger import Ledger
 
 
 class LedgerSearcher(Unsaved, Searcher):  # type: ignore[misc]
-    """Hands the ledger's trials to Tune, at most `cap()` of them at a time.
+    """Hands the ledger's trials to Tune, at most `cap` of them at a time.
 
-    The cap is asked at every suggestion, so that a sweep grows and shrinks with its
-    cluster. No trial is handed out beyond it: Tune would ask Ray for an actor that
-    there is no room for, or (a trial actor of several workers takes no CPU) start it.
+    The cap is asked at every suggestion, and told how many trials are left, so that a
+    sweep grows and shrinks with its cluster. No trial is handed out beyond it: Tune
+    would ask Ray for an actor that there is no room for, or (a trial actor of several
+    workers takes no CPU) start it.
     """
 
     def __init__(
         self,
         ledger: Ledger,
-        cap: Callable[[], int],
+        cap: Callable[[int], int],
         build_assignment: Callable[[Entry], Assignment],
     ) -> None:
         super().__init__()
@@ -34,7 +35,7 @@ class LedgerSearcher(Unsaved, Searcher):  # type: ignore[misc]
 
     def suggest(self, trial_id: str) -> Any:  # noqa: ANN401 a dict, None or FINISHED
         """Tune's config of the next trial, None to be asked later, or FINISHED."""
-        if len(self.live) >= self._cap():
+        if len(self.live) >= self._cap(self._ledger.num_left):
             return None
         entry = self._ledger.next_entry()
         if entry is None:

@@ -3,7 +3,9 @@
 import sys
 import time
 
-from raypg.cluster.connect import Need, num_slots
+from raypg.cluster.autoscaler import ask_for, has_autoscaler
+from raypg.cluster.connect import Need
+from raypg.cluster.room import num_slots
 
 AGE_S = 1.0
 """How old the count may be; asking Ray takes about a millisecond."""
@@ -12,7 +14,7 @@ SILENCE_S = 10.0
 
 
 class Slots:
-    """Counts the room for trials, anew as the cluster changes.
+    """Counts the room for trials, anew as the cluster changes; asks for more of it.
 
     Args:
         need: resources of one trial.
@@ -26,14 +28,28 @@ class Slots:
         self._counted_at = -AGE_S
         self._had_room_at = time.monotonic()
         self._is_told = False
+        self._asks = has_autoscaler()
+        self._num_asked = 0
 
-    def __call__(self) -> int:
-        """How many trials may be under way."""
+    def __call__(self, num_left: int) -> int:
+        """How many trials may be under way, of as many that are still to end."""
         now = time.monotonic()
         if now - self._counted_at >= AGE_S:
             self._counted_at, self._slots = now, num_slots(self._need)
             self._tell(now)
+        if self._asks:
+            self._ask(min(num_left, self._max_concurrent or num_left))
         return min(self._slots, self._max_concurrent or self._slots)
+
+    def close(self) -> None:
+        """Ask for no more nodes."""
+        if self._asks:
+            self._ask(0)
+
+    def _ask(self, num_trials: int) -> None:
+        if num_trials != self._num_asked:
+            ask_for(self._need, num_trials)
+            self._num_asked = num_trials
 
     def _tell(self, now: float) -> None:
         if self._slots:
