@@ -57,10 +57,8 @@ class Pace:
         self.num_ended += 1
 
 
-def clock(seconds: float | None) -> str:
-    """A duration as people read it: `48 s`, `3:07`, `2:03:07`; `?` when not known."""
-    if seconds is None:
-        return "?"
+def clock(seconds: float) -> str:
+    """A duration as people read it: `48 s`, `3:07`, `2:03:07`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -102,9 +100,9 @@ class Lines:
     def _say(self, what: str) -> None:
         self._spoke = time.monotonic()
         ended = self._ledger.num_ended
-        left = clock(self._pace.left_s())
-        total = self._pace.num_trials
-        print(f"[{ended}/{total}] {what} ({left} left)", file=sys.stderr, flush=True)
+        left_s, total = self._pace.left_s(), self._pace.num_trials
+        left = "" if left_s is None else f" ({clock(left_s)} left)"
+        print(f"[{ended}/{total}] {what}{left}", file=sys.stderr, flush=True)
 
 
 @dataclass
@@ -214,7 +212,9 @@ class LiveTable:
         for status in ("cached", "stopped", "failed"):
             if count(status):
                 parts.append(f"{count(status)} {status}")
-        parts.append(f"{clock(self._pace.left_s())} left")
+        left_s = self._pace.left_s()
+        if left_s is not None:
+            parts.append(f"{clock(left_s)} left")
         return " · ".join(parts)
 
 
