@@ -122,7 +122,7 @@ class FolderBackend:
         """The open file that holds the lock; None when another process has it."""
         target = self._root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        file = target.open("w")
+        file = target.open("a")  # whose text is its holder's, to be read by others
         # A reader that asks `is_locked` holds it for an instant.
         for _ in range(20):
             if _has_locked(file, fcntl.LOCK_EX):

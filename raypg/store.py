@@ -8,9 +8,13 @@ Credentials, region and endpoint of a bucket come from the environment (`AWS_*`)
 """
 
 import json
+import os
+import platform
 import re
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import IO, Any, NoReturn
 
@@ -24,6 +28,11 @@ _LOCK = ".lock"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MOST_CHARACTERS = 100
 _BUCKET = re.compile(r"(s3|gs)://[^/]")
+
+
+def _this_process() -> str:
+    since = datetime.now(UTC).isoformat(sep=" ", timespec="seconds")
+    return f"process {os.getpid()} on {platform.node()} since {since},"
 
 
 def check_sweep_name(name: str) -> None:
@@ -189,7 +198,13 @@ class Store:
         if lock is None:
             rule = "must be written by one process"
             fix = "Wait until it has ended, or end it."
-            raise StoreError(f"sweep {name}", rule, "another that writes it now", fix)
+            holder = self.read(f"{name}/{_LOCK}").decode()
+            found = f"{holder or 'another'} that writes it now"
+            raise StoreError(f"sweep {name}", rule, found, fix)
+        with suppress(OSError):  # a full disk: it is held all the same
+            lock.truncate(0)
+            lock.write(_this_process())
+            lock.flush()
         return lock
 
     def is_being_written(self, name: str) -> bool | None:
