@@ -9,6 +9,7 @@ from typing import Any
 
 from raypg.config import flatten
 from raypg.experiment import Trial
+from raypg.tracebacks import cut_traceback
 
 Row = Mapping[str, Any]
 
@@ -47,6 +48,8 @@ class Entry:
     """Counts the times that the trial was started, over all sessions, from 0."""
     status: str = "running"
     reason: str = ""
+    cause: str = ""
+    """Of its failure; empty where it has not failed."""
     error: str = ""
     source_sweep: str = ""
     resume_from: str = ""
@@ -143,8 +146,10 @@ def trial_row(entry: Entry, finished: float | None) -> dict[str, Any]:
         "attempt": entry.attempt,
         "status": entry.status,
         "status_reason": entry.reason or None,
+        "cause": entry.cause or None,
         "source_sweep": entry.source_sweep or None,
         "error": entry.error or None,
+        "user_traceback": cut_traceback(entry.error) or None,
         "num_epochs": entry.epoch,
         "val.accuracy": entry.metrics.get("val.accuracy"),
         "val.loss": entry.metrics.get("val.loss"),

@@ -147,14 +147,26 @@ class Ledger:
         status: str,
         *,
         reason: str = "",
+        cause: str = "code",
         error: str = "",
         summary: Row | None = None,
         test: Row | None = None,
     ) -> None:
-        """A trial is over: `completed`, `stopped`, `failed` or `interrupted`."""
+        """A trial is over: `completed`, `stopped`, `failed` or `interrupted`.
+
+        Args:
+            entry: of the trial.
+            status: how it ended.
+            reason: why, in a line.
+            cause: of a failure, a key of `POLICIES`; other ends have none.
+            error: the traceback of a failure.
+            summary: columns of `trials` that only the trainer knows.
+            test: columns of `test_results`.
+        """
         self._counts[entry.status] -= 1
         self._counts[status] += 1
         entry.status, entry.reason, entry.error = status, reason, error
+        entry.cause = cause if status == "failed" else ""
         entry.columns.update(summary or {})
         self._write(entry)
         if test:

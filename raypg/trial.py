@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from raypg.causes import cause_of
 from raypg.config import Config
 from raypg.data import Dataset, load_dataset
 from raypg.data.config import DataConfig
@@ -98,7 +99,7 @@ def failure_reason(error: Exception) -> str:
     """One line that says why a trial failed."""
     if isinstance(error, TrialError):
         return str(error)
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+    if cause_of(error) == "out_of_memory":
         return f"out of memory: {error}".splitlines()[0]
     return f"{type(error).__name__}: {error}".splitlines()[0]
 

@@ -13,7 +13,7 @@ import raypg
 
 ROOT = Path(raypg.__file__).parents[1]
 ORDER = """
-errors strict faults
+errors strict faults causes tracebacks
 space bucket folder store results models data optim
 config
 experiment training trial entries ledger checkpoints provenance progress memo interrupts

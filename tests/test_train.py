@@ -275,6 +275,8 @@ def test_a_trial_that_fails_says_why_at_once_and_in_its_row(train: Command) -> N
     row = only_trial(open_results(train.store))
     assert row["status"] == "failed"
     assert "TrialError" in row["error"]
+    assert row["cause"] == "nan"
+    assert row["user_traceback"].startswith("raypg.errors.TrialError: ")
     assert train("--resume", "train").code == 1
 
 

@@ -116,7 +116,9 @@ class Mailbox:
     def _give_up(self, number: int) -> None:
         reason = f"its workers died twice after epoch {self._reported_epoch}"
         self._delivery = None
-        self._messages.append(Ended(number=number, status="failed", reason=reason))
+        self._messages.append(
+            Ended(number=number, status="failed", reason=reason, cause="worker_lost")
+        )
         self._changed.notify_all()
 
     def _take_again(self, delivery: Delivery) -> Delivery:

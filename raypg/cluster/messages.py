@@ -84,6 +84,7 @@ class Ended:
     Attributes:
         status: `completed`, `stopped` or `failed`.
         reason: why, where it is not obvious.
+        cause: of a failed trial, a key of `POLICIES`.
         summary: columns of the `trials` table that only the worker knows.
         test: columns of the `test_results` table.
         error: the traceback of a failed trial.
@@ -96,6 +97,7 @@ class Ended:
     number: int
     status: str
     reason: str = ""
+    cause: str = "code"
     summary: Mapping[str, Any] = field(default_factory=dict)
     test: Mapping[str, float] = field(default_factory=dict)
     error: str = ""

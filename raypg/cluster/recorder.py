@@ -10,6 +10,7 @@ from typing import Any
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
+from raypg.causes import cause_of_text
 from raypg.cluster.searcher import LedgerSearcher
 from raypg.cluster.stopper import Unsaved
 from raypg.cluster.trainable import EPOCH
@@ -99,6 +100,7 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
             entry,
             last.get("raypg_status", "failed"),
             reason=_reason(entry, last, checkpoint),
+            cause=last.get("raypg_cause", "code"),
             error=last.get("raypg_error", ""),
             summary=summary,
             test=last.get("raypg_test"),
@@ -120,9 +122,10 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
     ) -> None:
         """A process died again without getting further: the trial has failed."""
         entry = self._searcher.live.pop(trial.trial_id)
-        cause = _traceback(trial)
+        error = _traceback(trial)
+        cause = cause_of_text(error, otherwise="worker_lost")
         reason = f"its process died twice after epoch {entry.epoch}"
-        self._ledger.end(entry, "failed", reason=reason, error=cause)
+        self._ledger.end(entry, "failed", reason=reason, cause=cause, error=error)
         self._on_failure(entry)
 
     def _report(self, entry: Entry, trial_id: str, result: dict[str, Any]) -> None:

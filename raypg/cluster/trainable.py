@@ -190,6 +190,7 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
             and self._state is not None,
             "raypg_status": ended.status,
             "raypg_reason": ended.reason,
+            "raypg_cause": ended.cause,
             "raypg_error": ended.error,
             "raypg_summary": dict(ended.summary),
             "raypg_test": dict(ended.test),

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import torch
 
+from raypg.causes import POLICIES, cause_of
 from raypg.cluster.link import Post
 from raypg.cluster.mailbox import Delivery
 from raypg.cluster.messages import Assignment, Ended
@@ -40,14 +41,22 @@ def serve_trials(
 
 
 def run_trial(delivery: Delivery, world: World, link: Link) -> Ended:
-    """Train a trial to its end; whatever it raises becomes its reason and traceback."""
+    """Train a trial to its end; whatever it raises becomes its reason and traceback.
+
+    What is not the trial's own is raised on: the worker's death is met as any other,
+    and the trial is started again.
+    """
     try:
         return _train(delivery, world, link)
     except Exception as error:  # the edge of a trial: it becomes a row
+        cause = cause_of(error)
+        if POLICIES[cause].is_retried:
+            raise
         return Ended(
             number=delivery.number,
             status="failed",
             reason=failure_reason(error),
+            cause=cause,
             error=traceback.format_exc(),
             is_shared=isinstance(error, SHARED),
             is_lost_peer=world.num_workers > 1 and is_lost_peer(error),

@@ -43,6 +43,8 @@ CORE: dict[str, dict[str, pa.DataType]] = {
         "seed": pa.int64(),
         "status": TEXT,
         "status_reason": TEXT,
+        # Of a failed trial; a key of `raypg.causes.POLICIES`.
+        "cause": TEXT,
         "source_sweep": TEXT,
         "num_epochs": pa.int32(),
         "val.accuracy": RATIO,
@@ -59,6 +61,8 @@ CORE: dict[str, dict[str, pa.DataType]] = {
         "device": TEXT,
         "checkpoint": TEXT,
         "error": TEXT,
+        # `error` without the files of raypg, Python and installed packages.
+        "user_traceback": TEXT,
         "number": pa.int32(),
         "started": TIME,
         "finished": TIME,

@@ -3,6 +3,7 @@
 import socket
 import traceback
 
+from raypg.causes import cause_of
 from raypg.checkpoints import CheckpointKeeper, read_checkpoint
 from raypg.entries import Entry
 from raypg.interrupts import gentle_interrupts
@@ -36,12 +37,13 @@ def train_entry(
     link = LedgerLink(ledger, entry, keeper, every_s)
     place = Place(store=store, sweep=sweep, trial=key, attempt=entry.attempt)
     ledger.start(entry)
-    end, error = TrialEnd(status="stopped"), ""
+    end, found, error = TrialEnd(status="stopped"), "", ""
     try:
         with gentle_interrupts(link.stop):
             end = train_trial(entry.trial.config, world, link, state, place)
     except Exception as cause:  # the edge of a trial: it becomes a row
         end = TrialEnd(status="failed", reason=failure_reason(cause))
+        found = cause_of(cause)
         error = traceback.format_exc()
     finally:
         is_stopped = end.status == "stopped"
@@ -50,6 +52,7 @@ def train_entry(
             entry,
             "interrupted" if is_stopped else end.status,
             reason=link.stopped_by if is_stopped else end.reason,
+            cause=found,
             error=error,
             summary={
                 **end.summary,

@@ -170,6 +170,7 @@ def test_a_process_that_dies_twice_at_one_epoch_is_a_failed_trial(
     (failed,) = open_results(finished.store).trials(finished.sweep)
     assert failed["status"] == "failed"
     assert failed["status_reason"] == "its process died twice after epoch 0"
+    assert failed["cause"] == "worker_lost"
     assert finished.exit_code == 1
 
 

@@ -147,3 +147,4 @@ def test_workers_that_die_twice_at_one_epoch_fail_the_trial() -> None:
     messages = [box.next_message(0) for _ in range(2)]
     ended = [message for message in messages if isinstance(message, Ended)]
     assert [one.reason for one in ended] == ["its workers died twice after epoch 2"]
+    assert [one.cause for one in ended] == ["worker_lost"]

@@ -164,3 +164,61 @@ def test_a_cluster_that_asks_for_a_token_says_how_to_give_it(
     assert driver.returncode == 2
     assert re.fullmatch(r"--address .*RAY_AUTH_MODE=token.*\n", errors), errors
     assert not (tmp_path / "runs" / "space").exists()
+
+
+SLEEPERS = """
+import os, time, ray
+from raypg.causes import cause_of, cause_of_text
+
+class Sleeper:
+    def sleep(self, seconds): time.sleep(seconds)
+    def die(self): os.kill(os.getpid(), 9)
+
+def ask(question):
+    try:
+        ray.get(question)
+    except ray.exceptions.RayError as error:
+        kind = type(error).__name__
+        print("cause", kind, cause_of(error), cause_of_text(str(error)))
+        return kind != "ActorDiedError"
+
+ray.init(log_to_driver=False)
+killed = ray.remote(Sleeper).options(num_cpus=1).remote()
+ask(killed.die.remote())
+sleeper = ray.remote(Sleeper).options(resources={"second": 1}).remote()
+ray.get(sleeper.sleep.remote(0))
+print("ready", flush=True)
+while ask(sleeper.sleep.remote(600)):
+    time.sleep(1)
+"""
+
+
+def test_an_actor_that_went_with_its_node_is_told_from_one_that_was_killed(
+    nodes: Cluster,
+) -> None:
+    second = add_node(nodes, resources={"second": 1})
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY")}
+    environment |= {"RAY_ADDRESS": nodes.address, "RAY_AUTH_MODE": "token"}
+    driver = subprocess.Popen(
+        [sys.executable, "-c", SLEEPERS],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert driver.stdout is not None
+        # Ray tells of its own things in between.
+        told = list(iter(driver.stdout.readline, "ready\n"))
+        nodes.remove_node(second, allow_graceful=False)
+        said, _ = driver.communicate(timeout=120)
+    finally:
+        driver.kill()
+        driver.communicate()
+    text = "".join([*told, said])
+    killed, *lost = [line for line in text.splitlines() if line.startswith("cause ")]
+    assert killed == "cause ActorDiedError worker_lost worker_lost", text
+    assert lost[-1] == "cause ActorDiedError node_lost node_lost", text
+    # Until Ray knows that the node is gone, it says that the actor does not answer.
+    first = "cause ActorUnavailableError node_lost node_lost"
+    assert set(lost[:-1]) <= {first}, text

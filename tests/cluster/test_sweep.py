@@ -89,6 +89,7 @@ def test_a_trial_that_fails_is_a_row_and_the_others_go_on(
     assert by_lr[1e30]["status"] == "failed"
     assert "must be finite" in by_lr[1e30]["status_reason"]
     assert "TrialError" in by_lr[1e30]["error"]
+    assert by_lr[1e30]["cause"] == "nan"
     assert by_lr[0.05]["status"] == by_lr[0.1]["status"] == "completed"
     assert finished.exit_code == 1
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from ray.exceptions import NodeDiedError
 from torch import nn
 
 from raypg.cluster.mailbox import Delivery
@@ -49,17 +50,18 @@ def test_a_worker_with_other_code_than_the_sweeps_trains_nothing(
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"),
+    ("error", "reason", "cause"),
     [
-        (RuntimeError("mat1 and mat2\nshapes"), "RuntimeError: mat1 and mat2"),
-        (MemoryError("of this host"), "out of memory: of this host"),
-        (torch.OutOfMemoryError("of a GPU\nTip"), "out of memory: of a GPU"),
+        (RuntimeError("1 and\nshapes"), "RuntimeError: 1 and", "code"),
+        (MemoryError("of a host"), "out of memory: of a host", "out_of_memory"),
+        (torch.OutOfMemoryError("of\nTip"), "out of memory: of", "out_of_memory"),
     ],
 )
 def test_what_a_model_raises_is_the_trials_reason(
     assignment: Assignment,
     error: Exception,
     reason: str,
+    cause: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: object) -> None:
@@ -67,9 +69,20 @@ def test_what_a_model_raises_is_the_trials_reason(
 
     monkeypatch.setattr(nn.ReLU, "forward", fail)
     ended = run(assignment, FakeLink())
-    assert (ended.status, ended.reason) == ("failed", reason)
+    assert (ended.status, ended.reason, ended.cause) == ("failed", reason, cause)
     assert type(error).__name__ in ended.error
     assert not ended.is_poisoned
+
+
+def test_a_lost_node_is_not_the_trials_end(
+    assignment: Assignment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise NodeDiedError("node 12ab")
+
+    monkeypatch.setattr(nn.ReLU, "forward", fail)
+    with pytest.raises(NodeDiedError, match="12ab"):
+        run(assignment, FakeLink())
 
 
 def test_memory_that_ran_out_spares_the_process_and_a_lost_gpu_does_not() -> None:

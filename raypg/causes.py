@@ -1,0 +1,192 @@
+"""Why a trial failed: one of six causes, and what is done about each.
+
+The cause is decided here and nowhere else: from the exception's type where there is
+one, from what Ray says where a process took the exception with it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from raypg.errors import ConfigError, TrialError, suggest_name
+
+ALL = "all"
+"""Asks for the failed trials of every cause."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What is done about trials that fail for one cause.
+
+    Attributes:
+        is_retried: whether the sweep itself starts the trial again, on other workers
+            from its last checkpoint, for as long as it gets further each time. Other
+            causes wait for `--resume NAME --retry-failed`.
+        why: the reason for that.
+        fix: what a person can do before they run it again.
+    """
+
+    is_retried: bool
+    why: str
+    fix: str
+
+
+POLICIES: Mapping[str, Policy] = {
+    "out_of_memory": Policy(
+        is_retried=False,
+        why="The same trial asks for the same memory again.",
+        fix="Free memory, or make model or train.batch_size smaller in a new sweep.",
+    ),
+    "nan": Policy(
+        is_retried=False,
+        why="The same seed gives the same numbers again.",
+        fix="Try a smaller optimizer.lr, or train.clip_norm=1, in a new sweep.",
+    ),
+    "data": Policy(
+        is_retried=False,
+        why="A file stays missing or damaged until someone mends it.",
+        fix="Mend the files that the error names.",
+    ),
+    "node_lost": Policy(
+        is_retried=True,
+        why="The trial is not at fault: another node trains it.",
+        fix="See that the nodes stay up.",
+    ),
+    "worker_lost": Policy(
+        is_retried=True,
+        why="Whoever killed the process may be gone; two deaths at one epoch are the "
+        "trial's own (a CPU out of memory is a SIGKILL).",
+        fix="See the kernel's log and Ray's: who ended the process?",
+    ),
+    "code": Policy(
+        is_retried=False,
+        why="The same code raises the same again.",
+        fix="Mend what it names; after an edit of the code start a new sweep, which "
+        "takes whatever still holds from the store.",
+    ),
+}
+"""Every cause there is. `code` is whatever none of the others is."""
+
+TYPES: Mapping[str, str] = {
+    "MemoryError": "out_of_memory",
+    "torch.OutOfMemoryError": "out_of_memory",
+    "torch.cuda.OutOfMemoryError": "out_of_memory",
+    "ray.exceptions.OutOfMemoryError": "out_of_memory",
+    "FloatingPointError": "nan",
+    "raypg.errors.DataError": "data",
+    "ray.exceptions.NodeDiedError": "node_lost",
+    "ray.exceptions.LocalRayletDiedError": "node_lost",
+    "ray.exceptions.WorkerCrashedError": "worker_lost",
+    "ray.exceptions.RayActorError": "worker_lost",
+    "ray.exceptions.ActorDiedError": "worker_lost",
+    "ray.exceptions.ActorUnavailableError": "node_lost",
+}
+"""Types by the names that tracebacks have for them: neither torch nor Ray is imported
+to ask, and a text is judged as the exception that it is of."""
+
+_RAY_SIGNS = {
+    "its node has died": "node_lost",
+    "The actor is temporarily unavailable": "node_lost",
+    "running low on memory": "out_of_memory",
+    "killed due to memory pressure": "out_of_memory",
+    "died unexpectedly before finishing this task": "worker_lost",
+    "died twice after epoch": "worker_lost",
+}
+"""What Ray 2.60, or the trial's reason, says of a process that is gone. Of a killed one
+Ray knows at once that it died; while it only finds no answer, the node is gone."""
+
+_TORCH_SIGNS = ("DefaultCPUAllocator: can't allocate", "CUBLAS_STATUS_ALLOC_FAILED")
+"""In a RuntimeError: torch has no type for memory that ran out outside CUDA."""
+
+_NOT_FINITE = ".loss: must be finite"
+"""In the TrialError of a loss that is NaN or infinite."""
+
+_RAISED = re.compile(r"^([A-Za-z_][\w.]*)(?::|$)", re.MULTILINE)
+"""A line of a traceback that names the type of an exception."""
+
+
+def cause_of(error: BaseException) -> str:
+    """The cause that an exception stands for; a key of `POLICIES`."""
+    # Ray wraps what a task raised.
+    if isinstance(inner := getattr(error, "cause", None), BaseException):
+        return cause_of(inner)
+    for kind in type(error).__mro__:
+        if (known := TYPES.get(_type_name(kind))) is not None:
+            return _cause_of_actor(str(error)) if known == "worker_lost" else known
+    if isinstance(error, TrialError) and _NOT_FINITE in str(error):
+        return "nan"
+    if isinstance(error, RuntimeError) and _has_any(str(error), _TORCH_SIGNS):
+        return "out_of_memory"
+    if isinstance(error, OSError) and _passed_through(error, "raypg.data"):
+        return "data"
+    return "code"
+
+
+def cause_of_text(text: str, otherwise: str = "code") -> str:
+    """The cause that a text stands for, where no exception is left.
+
+    Args:
+        text: a traceback, a trial's reason, or what Tune kept of a process's errors.
+        otherwise: the cause where the text shows none of the others.
+    """
+    for sign, cause in _RAY_SIGNS.items():
+        if sign in text:
+            return cause
+    types = [TYPES[name] for name in _RAISED.findall(text) if name in TYPES]
+    if types:
+        return types[-1]
+    if _NOT_FINITE in text:
+        return "nan"
+    return "out_of_memory" if _has_any(text, _TORCH_SIGNS) else otherwise
+
+
+def row_cause(row: Mapping[str, Any]) -> str:
+    """The cause in a failed trial's row; from its texts where an old store has none."""
+    texts = (row.get("status_reason"), row.get("error"))
+    return row.get("cause") or cause_of_text("\n".join(filter(None, texts)))
+
+
+def is_asked_for(row: Mapping[str, Any], asked: str) -> bool:
+    """Whether `--retry-failed` with this cause, or with `all`, means the trial."""
+    return row["status"] == "failed" and asked in (ALL, row_cause(row))
+
+
+def check_cause(asked: str) -> None:
+    """Refuse a cause that no trial can have.
+
+    Raises:
+        ConfigError: there is none of that name; names the nearest.
+    """
+    known = (ALL, *POLICIES)
+    if asked not in known:
+        fix, rule = suggest_name(asked, known), "must be a cause of failure"
+        raise ConfigError("--retry-failed", rule, f'"{asked}"', fix)
+
+
+def _cause_of_actor(text: str) -> str:
+    """What became of an actor: Ray has one type for its death, and says why in words.
+
+    Its node died, its node ran out of memory, or its process alone was killed.
+    """
+    return next((c for sign, c in _RAY_SIGNS.items() if sign in text), "worker_lost")
+
+
+def _type_name(kind: type) -> str:
+    """As a traceback prints it: with its module, unless it is Python's own."""
+    is_own = kind.__module__ == "builtins"
+    return kind.__qualname__ if is_own else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _has_any(text: str, signs: tuple[str, ...]) -> bool:
+    return any(sign in text for sign in signs)
+
+
+def _passed_through(error: BaseException, package: str) -> bool:
+    """Whether the exception came out of a package."""
+    frame = error.__traceback__
+    while frame is not None:
+        if frame.tb_frame.f_globals.get("__name__", "").startswith(package):
+            return True
+        frame = frame.tb_next
+    return False
