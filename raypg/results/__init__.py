@@ -2,6 +2,7 @@
 
 from raypg.results.answer import Summary, summarise
 from raypg.results.append import SweepWriter
+from raypg.results.failures import read_failures
 from raypg.results.memo import Stale, check_types
 from raypg.results.predictions import write_predictions
 from raypg.results.query import Results, open_results
@@ -13,6 +14,7 @@ __all__ = [
     "SweepWriter",
     "check_types",
     "open_results",
+    "read_failures",
     "summarise",
     "write_predictions",
 ]

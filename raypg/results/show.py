@@ -4,13 +4,23 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from raypg.results.failures import failure_rows, group_failures, print_failures
 from raypg.results.listing import read_line
 from raypg.results.memo import FlatRow
-from raypg.results.output import format_cell, print_table
+from raypg.results.output import format_cell, json_list, print_table
 from raypg.results.query import Results
 from raypg.results.readable import print_answer
 
-_COLUMNS = ("trial", "arm", "seed", "status", "num_epochs", "val.accuracy", "val.loss")
+_COLUMNS = (
+    "trial",
+    "arm",
+    "seed",
+    "status",
+    "cause",
+    "num_epochs",
+    "val.accuracy",
+    "val.loss",
+)
 
 
 def print_sweep(results: Results, sweep: str) -> None:
@@ -36,10 +46,18 @@ def print_sweep(results: Results, sweep: str) -> None:
     if rows:
         print_table(rows, columns)
         print()
-    failed = [row for row in rows if row["status"] == "failed"]
-    for row in failed:
-        print(f"failed: {row['trial']} ({row['arm']}): {_reason(row)}")
+    # A single trial is no sweep: what failed of it is trained anew.
+    again = f"python -m raypg.tune --resume {sweep} {results.store.option}"
+    retry = "" if line.kind == "trial" else f"{again} --retry-failed"
+    print_failures(group_failures(rows), retry)
     print_answer(results, sweep)
+
+
+def print_sweep_json(results: Results, sweep: str) -> None:
+    """Print a sweep's trials and what failed of them, as one JSON object."""
+    rows = results.trials(sweep)
+    failures = failure_rows(group_failures(rows))
+    print(f'{{"failures": {json_list(failures)},\n"trials": {json_list(rows)}}}')
 
 
 def varying_columns(rows: Sequence[FlatRow]) -> list[str]:
@@ -59,15 +77,3 @@ def trial_facts(row: FlatRow) -> list[tuple[str, Any]]:
 
 def _has_any(rows: Sequence[FlatRow], name: str) -> bool:
     return any(row.get(name) is not None for row in rows)
-
-
-def _reason(row: FlatRow) -> str:
-    """The reason, or the last line of the traceback, which names the exception."""
-    if row["status_reason"]:
-        return _one_line(row["status_reason"])
-    lines = (row["error"] or "unknown").strip().splitlines()
-    return lines[-1]
-
-
-def _one_line(text: object) -> str:
-    return " ".join(str(text).split())
