@@ -37,6 +37,19 @@ def given_text(text: str | None) -> str | None:
     return text
 
 
+def give_value(arguments: Sequence[str], option: str, value: str) -> list[str]:
+    """The arguments with a value for an option that may stand without one.
+
+    Typer gives every option either a value or none; the word behind this one is its
+    value unless it starts another option.
+    """
+    follows = [*arguments, "-"][1:]
+    return [
+        f"{option}={value}" if one == option and after.startswith("-") else one
+        for one, after in zip(arguments, follows, strict=True)
+    ]
+
+
 def check_alone(
     context: typer.Context, option: str, beside: Collection[str], why: str
 ) -> None:

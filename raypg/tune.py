@@ -6,19 +6,21 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from raypg.causes import ALL
 from raypg.cluster.plan import plan_sweep, print_plan
 from raypg.cluster.prepare import Options
 from raypg.cluster.sweep import Finished, resume_sweep, start_sweep
 from raypg.config import build_layers, to_yaml
 from raypg.console import (
     check_alone,
+    give_value,
     given_text,
     run_app,
     split_arguments,
 )
 from raypg.errors import ConfigError
 from raypg.experiment import base_config, load_space
-from raypg.results import open_results
+from raypg.results import Results, open_results, read_failures
 from raypg.results.readable import print_answer
 from raypg.store import DEFAULT_STORE
 
@@ -95,6 +97,14 @@ def tune(
         str | None,
         typer.Option(metavar="NAME", callback=given_text, help="Go on with it."),
     ] = None,
+    retry_failed: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[CAUSE]",
+            callback=given_text,
+            help="With --resume: failed trials, too.",
+        ),
+    ] = None,
 ) -> None:
     """Run every trial of a search space and say what came of it."""
     space, overrides = split_arguments(arguments or [])
@@ -115,8 +125,11 @@ def tune(
     )
     if resume:
         why = "The sweep keeps its own space and options."
-        check_alone(context, "resume", ["store", "address"], why)
-        _finish(resume_sweep(resume, options), address)
+        check_alone(context, "resume", ["store", "address", "retry_failed"], why)
+        _finish(resume_sweep(resume, options, retry_failed or ""), address)
+    if retry_failed:
+        rule, fix = "must stand beside --resume", "Add --resume NAME."
+        raise ConfigError("--retry-failed", rule, "no sweep to go on with", fix)
     if not space:
         rule = "must name a space file"
         fix = "Try search_spaces/densenet_depth.py, or see --help."
@@ -131,10 +144,13 @@ def tune(
 
 
 def _finish(finished: Finished, address: str) -> NoReturn:
-    """Print the answer, and why the sweep ended early where it did; exit."""
-    print_answer(open_results(finished.store), finished.sweep)
+    """Print the answer, why the sweep ended early where it did, what failed; exit."""
+    results = open_results(finished.store)
+    print_answer(results, finished.sweep)
     if finished.ending.reason:
         _print_ending(finished, address)
+    if finished.ledger.count("failed"):
+        _print_failures(results, finished, address)
     sys.stdout.flush()
     raise typer.Exit(finished.exit_code)
 
@@ -146,16 +162,30 @@ def _print_ending(finished: Finished, address: str) -> None:
     if ending.is_hopeless:
         print("Mend that, and start it again.", file=sys.stderr)
         return
+    print(f"Go on with: {_resume_command(finished, address)}", file=sys.stderr)
+
+
+def _print_failures(results: Results, finished: Finished, address: str) -> None:
+    """Say how many trials failed of what, where to read why, and how to run them."""
+    groups = read_failures(results, finished.sweep)
+    causes = ", ".join(f"{group.cause} {group.trials}" for group in groups)
+    show = f"python -m raypg.results show {finished.sweep} {finished.store.option}"
+    again = f"{_resume_command(finished, address)} --retry-failed"
+    print(f"Failed: {causes}. Why: {show}", file=sys.stderr)
+    print(f"Run them again with: {again}", file=sys.stderr)
+
+
+def _resume_command(finished: Finished, address: str) -> str:
     where = finished.store.option
     if address:
         where += f" --address {shlex.quote(address)}"
-    resume = f"python -m raypg.tune --resume {finished.sweep} {where}"
-    print(f"Go on with: {resume}", file=sys.stderr)
+    return f"python -m raypg.tune --resume {finished.sweep} {where}"
 
 
 def main() -> None:
-    """Run the command line; `--plan=count` is a flag with a word of its own."""
+    """Run the command line; two of its options may have a word of their own or none."""
     sys.argv = ["--plan-count" if a == "--plan=count" else a for a in sys.argv]
+    sys.argv = give_value(sys.argv, "--retry-failed", ALL)
     run_app(app)
 
 

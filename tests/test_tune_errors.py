@@ -128,6 +128,10 @@ def test_a_wrong_space(tune: Command, source: str, start: str, part: str) -> Non
         ("--resume x --fresh", "--resume x: must stand alone", "found --fresh"),
         ("--resume ../x", "../x: must be a sweep", "no sweep yet"),
         ("--resume=", "command line: Invalid value for '--resume'", "empty"),
+        ("space.py --retry-failed", "--retry-failed: must stand beside", "--resume"),
+        ("--resume x --retry-failed cdoe", "--retry-failed: must be a", '"code"?'),
+        ("--resume x --retry-failed=", "command line: Invalid value for", "empty"),
+        ("--retry-failed --resume x", "x: must be a sweep", "no sweep yet"),
     ],
 )
 def test_a_wrong_command(tune: Command, arguments: str, start: str, part: str) -> None:

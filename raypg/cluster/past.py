@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from raypg.causes import is_asked_for
 from raypg.checkpoints import find_leftover
 from raypg.cluster.prepare import Question
 from raypg.config import Layer, fingerprint, load
@@ -25,13 +26,20 @@ class Before:
 
     Attributes:
         rows: of `trials`, in the order in which they were handed out.
-        leftovers: the trials that did not end, by fingerprint.
+        leftovers: the trials that go on, by fingerprint: those that did not end, and
+            those that failed where they are to run again.
         curves: the sweep's metric by epoch, of every trial.
     """
 
     rows: Sequence[Row] = ()
     leftovers: Mapping[str, Leftover] = field(default_factory=dict)
     curves: Curves = field(default_factory=dict)
+
+    @property
+    def num_retried(self) -> int:
+        """How many trials failed and go on all the same."""
+        failed = (row for row in self.rows if row["status"] == "failed")
+        return sum(row["trial"] in self.leftovers for row in failed)
 
     def ended_curves(self) -> Curves:
         """Of the trials that count in the scheduler's rungs, by their ends."""
@@ -44,8 +52,17 @@ class Before:
         return {trial: self.curves.get(trial, []) for trial in self.leftovers}
 
 
-def read_before(store: Store, name: str, question: Question) -> Before:
+def read_before(
+    store: Store, name: str, question: Question, retry_failed: str = ""
+) -> Before:
     """The rows, checkpoints and curves that a sweep is resumed from.
+
+    Args:
+        store: where the sweep lives.
+        name: of the sweep.
+        question: what it asks.
+        retry_failed: the cause of failure whose trials are to go on like those that
+            did not end, `all` for every one; empty leaves all as they are.
 
     Raises:
         StoreError: code, data or versions have changed since; names what.
@@ -58,6 +75,7 @@ def read_before(store: Store, name: str, question: Question) -> Before:
         row["trial"]: find_leftover(store, row, known.get(row["trial"], ()))
         for row in rows
         if row["status"] in ("running", "interrupted")
+        or is_asked_for(row, retry_failed)
     }
     curves: Curves = {}
     metric = question.space_file.space.metric
@@ -73,7 +91,7 @@ def replay(question: Question, before: Before) -> None:
         Past(
             row["trial"],
             _drawn_values(question, row),
-            row["status"],
+            "interrupted" if row["trial"] in before.leftovers else row["status"],
             row.get(metric),
             dict(before.curves.get(row["trial"], ())),
         )

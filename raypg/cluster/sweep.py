@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from raypg.causes import check_cause
 from raypg.cluster.driver import Launch, run_sweep
 from raypg.cluster.ending import Ending
 from raypg.cluster.options import Options
@@ -78,16 +79,21 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
         return _run(_Run(store, name, question, options, memo, Before()), writer)
 
 
-def resume_sweep(name: str, options: Options) -> Finished:
+def resume_sweep(name: str, options: Options, retry_failed: str = "") -> Finished:
     """Go on with a sweep that was interrupted, as it was started.
+
+    Trials that failed stay as they are, unless they are asked for.
 
     Args:
         name: the sweep's name.
         options: store and address; the rest comes from the sweep.
+        retry_failed: the cause of failure whose trials run again, or `all`.
 
     Raises:
         RaypgError: there is no such sweep, or it cannot go on.
     """
+    if retry_failed:
+        check_cause(retry_failed)
     store = Store(options.store)
     about = store.read_description(name)
     if about["kind"] not in KINDS:
@@ -104,7 +110,9 @@ def resume_sweep(name: str, options: Options) -> Finished:
         writer = SweepWriter(store, name, on_problem=_warn)
         stack.callback(writer.close, compact=False)
         question = ask(space_file, layers, options, stack)
-        before = read_before(store, name, question)
+        before = read_before(store, name, question, retry_failed)
+        if retry_failed:
+            _warn(f"failed trials that run again: {before.num_retried}")
         replay(question, before)
         memo = _memo(store, question, options)
         if question.proposals.may_train(memo):
