@@ -88,6 +88,16 @@ class BucketBackend:
         """Names of the prefixes right below a prefix."""
         return [info.base_name for info in self._list(folder) if not info.is_file]
 
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Bytes of every object below a prefix."""
+        from pyarrow.fs import FileSelector
+
+        top = self._at(folder)
+        selector = FileSelector(top, allow_not_found=True, recursive=True)
+        infos = self.filesystem.get_file_info(selector)
+        found = {i.path: int(i.size) for i in infos if i.is_file}
+        return {path.removeprefix(f"{top}/"): size for path, size in found.items()}
+
     def exist(self, paths: Sequence[str]) -> list[bool]:
         """Which of the objects exist; asked side by side."""
         infos = self.filesystem.get_file_info([self._at(path) for path in paths])

@@ -8,6 +8,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
@@ -92,6 +93,16 @@ class FolderBackend:
     def folders(self, folder: str) -> list[str]:
         """Names of the folders."""
         return [e.name for e in self._scan(folder) if e.is_dir()]
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Bytes of every file below a folder; what is deleted meanwhile may lack."""
+        top = self._root / folder
+        found: dict[str, int] = {}
+        for place, _, names in os.walk(top):
+            for path in (Path(place, name) for name in names):
+                with suppress(FileNotFoundError):
+                    found[path.relative_to(top).as_posix()] = path.lstat().st_size
+        return found
 
     def exist(self, paths: Sequence[str]) -> list[bool]:
         """Which of the files exist."""

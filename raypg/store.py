@@ -137,6 +137,10 @@ class Store:
         """The sorted names of the folders in a folder."""
         return sorted(self._backend.folders(folder))
 
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Bytes of every file below a folder, by its path from there."""
+        return self._backend.sizes(folder)
+
     def delete(self, path: str) -> None:
         """Remove a file; that it is gone already is fine."""
         self._backend.delete(path)

@@ -31,6 +31,14 @@ def test_what_was_written_is_read(store: Store) -> None:
     assert store.folders() == ["a"]
 
 
+def test_sizes_are_those_of_every_file_below_a_folder(store: Store) -> None:
+    store.write_whole("a/b/c.bin", b"four")
+    store.write_whole("a/d.bin", b"")
+    store.write_whole("ab/e.bin", b"x")
+    assert store.sizes("a") == {"b/c.bin": 4, "d.bin": 0}
+    assert store.sizes("nowhere") == {}
+
+
 def test_what_is_not_there_is_a_missing_file(store: Store) -> None:
     assert store.files("nowhere") == store.folders("nowhere") == []
     with pytest.raises(FileNotFoundError, match="nothing"):

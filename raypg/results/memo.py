@@ -46,6 +46,24 @@ def read_completed(
     return found
 
 
+def read_referred(store: Store, sweep: str) -> set[str]:
+    """Trials of a sweep whose results other sweeps of the store have as their own.
+
+    Args:
+        store: where to look.
+        sweep: the one that trained them.
+    """
+    others = [name for name in store.sweeps() if name != sweep]
+
+    def taken(other: str) -> list[str]:
+        rows = read_newest(store, other, "trials", ["trial", "source_sweep"])
+        is_taken = pc.equal(rows["source_sweep"], sweep)
+        trials: list[str] = rows.filter(is_taken)["trial"].to_pylist()
+        return trials
+
+    return {trial for trials in read_each(others, taken) for trial in trials}
+
+
 def find_stale(store: Store, wanted: Iterable[Mapping[str, Any]]) -> Stale:
     """Which changed files keep trials from being hits.
 

@@ -8,7 +8,13 @@ import pyarrow as pa
 from raypg.errors import ResultsError, suggest_name
 from raypg.results.arms import ENDED_WELL
 from raypg.results.listing import SweepLine, read_lines
-from raypg.results.memo import FlatRow, Stale, find_stale, read_completed
+from raypg.results.memo import (
+    FlatRow,
+    Stale,
+    find_stale,
+    read_completed,
+    read_referred,
+)
 from raypg.results.read import read_newest, retry_lost
 from raypg.results.schema import flat_rows
 from raypg.store import Store
@@ -95,6 +101,10 @@ class Results:
             trials: only these; all when None.
         """
         return read_completed(self.store, trials)
+
+    def referred(self, sweep: str) -> set[str]:
+        """Trials of a sweep that other sweeps have as `cached`, with it as source."""
+        return read_referred(self.store, sweep)
 
     def stale(self, wanted: Iterable[Mapping[str, Any]]) -> Stale:
         """Which changed files keep trials from being hits.

@@ -36,6 +36,17 @@ def test_only_completed_trials_are_hits_and_the_newest_counts(tmp_path: Path) ->
     assert open_results(store).completed([]) == {}
 
 
+def test_trials_that_other_sweeps_refer_to_are_found(tmp_path: Path) -> None:
+    store = new_store(tmp_path, "one", "two", "three")
+    write(store, "one", trials=[_done(trial, 1) for trial in "abc"])
+    cached = [trial_row(t, "cached", source_sweep="one") for t in "ab"]
+    write(store, "two", trials=[*cached, _done("d", 2)])
+    write(store, "three", trials=[trial_row("d", "cached", source_sweep="two")])
+    results = open_results(store)
+    found = {name: results.referred(name) for name in ("one", "two", "three")}
+    assert found == {"one": {"a", "b"}, "two": {"d"}, "three": set()}
+
+
 def test_it_says_which_files_made_how_many_trials_stale(tmp_path: Path) -> None:
     store = new_store(tmp_path, "one")
     old = {"optim.py": "1", "models/resnet.py": "1"}
