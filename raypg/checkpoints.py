@@ -1,9 +1,11 @@
 """A trial's checkpoints in a store: kept as Tune does, found without any table."""
 
+import json
 import re
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from raypg.entries import Leftover, Row
 from raypg.errors import CheckpointError
@@ -21,6 +23,7 @@ NUM_KEPT = 2
 """Of one attempt: the last one may be damaged."""
 
 _FOLDER = re.compile(r"checkpoint_(\d+)")
+_OWN = re.compile(r"([^-]+)(?:-(\d+))?")
 
 
 def checkpoint_folders(store: Store, sweep: str, trial: str) -> list[str]:
@@ -41,6 +44,56 @@ def checkpoint_folders(store: Store, sweep: str, trial: str) -> list[str]:
                 order = (int(attempt or 0), int(number[1]))
                 found.append((order, f"{root}/{folder}/{inner}"))
     return [path for _, path in sorted(found, reverse=True)]
+
+
+@dataclass(frozen=True)
+class Held:
+    """A checkpoint that a store holds, whole or not.
+
+    Attributes:
+        folder: relative to the store.
+        order: grows from one checkpoint of its trial to the next.
+        sizes: bytes of its files, by name.
+    """
+
+    folder: str
+    order: tuple[int, int]
+    sizes: Mapping[str, int]
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all its files."""
+        return sum(self.sizes.values())
+
+
+def list_held(store: Store, sweep: str) -> dict[str, list[Held]]:
+    """All checkpoints of a sweep by their trials, newest first; one walk or listing."""
+    root = f"{sweep}/checkpoints"
+    files: dict[tuple[str, str], dict[str, int]] = {}
+    for path, size in store.sizes(root).items():
+        own, _, rest = path.partition("/")
+        inner, _, name = rest.partition("/")
+        if name:
+            files.setdefault((own, inner), {})[name] = size
+    held: dict[str, list[Held]] = {}
+    for (own, inner), sizes in files.items():
+        attempt, number = _OWN.fullmatch(own), _FOLDER.fullmatch(inner)
+        if attempt and number:
+            order = (int(attempt[2] or 0), int(number[1]))
+            one = Held(f"{root}/{own}/{inner}", order, sizes)
+            held.setdefault(attempt[1], []).append(one)
+    for ones in held.values():
+        ones.sort(key=lambda one: one.order, reverse=True)
+    return held
+
+
+def has_whole_size(store: Store, held: Held) -> bool:
+    """Whether a checkpoint is as long as its index says; its content is not read."""
+    try:
+        index = json.loads(store.read(f"{held.folder}/{INDEX_FILE}"))
+        return bool(index["size_bytes"] == held.sizes.get(STATE_FILE))
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def read_checkpoint(store: Store, folder: str) -> bytes:

@@ -62,6 +62,8 @@ class Entry:
     """By epoch, what a best one is chosen by and remembered with."""
     started: float = 0.0
     """Its first attempt, in seconds since 1970; 0 before it."""
+    finished: float = 0.0
+    """Its end, in seconds since 1970; 0 before it."""
     columns: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -64,12 +64,15 @@ class Ledger:
         self.sweep = sweep
         self.proposals = proposals
         self.entries: dict[str, Entry] = {}
+        """This session's trials, by fingerprint."""
         self._writer = writer
         self._facts = dict(facts)
         self._memo = memo
         self._leftovers = leftovers
         # Counted as they change: another thread reads the counts, and a sweep of
         # 10,000 trials asks for them at every one.
+        self.before = {row["trial"]: row for row in before}
+        """The rows that earlier sessions left, by trial."""
         self._num_numbered = len(before)
         self._counts = Counter(
             row["status"] for row in before if row["trial"] not in leftovers
@@ -167,6 +170,7 @@ class Ledger:
         self._counts[status] += 1
         entry.status, entry.reason, entry.error = status, reason, error
         entry.cause = cause if status == "failed" else ""
+        entry.finished = time.time()
         entry.columns.update(summary or {})
         self._write(entry)
         if test:
@@ -182,6 +186,22 @@ class Ledger:
         for entry in list(self.entries.values()):
             if entry.status == "running":
                 self.end(entry, "interrupted", reason="the sweep was interrupted")
+
+    def note_gone(self, trial: str, option: str) -> None:
+        """An ended trial of any session is about to lose its checkpoints.
+
+        Args:
+            trial: its fingerprint.
+            option: by which they are let go, as it was typed.
+        """
+        gone = {"checkpoint": None, "checkpoint_gone": option}
+        if (entry := self.entries.get(trial)) is not None:
+            if "checkpoint_gone" not in entry.columns:
+                entry.columns.update(gone)
+                self._write(entry)
+        elif not self.before[trial].get("checkpoint_gone"):
+            self.before[trial] = {**self.before[trial], **gone}
+            self._writer.append("trials", self.before[trial])
 
     def count(self, *statuses: str) -> int:
         """How many trials of the sweep have one of these statuses."""
@@ -200,6 +220,7 @@ class Ledger:
     def _book_cached(self, trial: Trial, row: Row) -> None:
         """Take the results of a trial that another sweep of the store completed."""
         entry = cached_entry(trial, self._number_of(trial), row)
+        entry.finished = time.time()
         self._book(entry)
         self._write(entry)
         self.proposals.finish(trial.key, "cached", entry.metrics.get(self._metric))
@@ -244,6 +265,5 @@ class Ledger:
 
     def _write(self, entry: Entry) -> None:
         """Append the trial's row as it stands; the newest one counts."""
-        finished = None if entry.status == "running" else time.time()
-        row = {"sweep": self.sweep, **trial_row(entry, finished)}
+        row = {"sweep": self.sweep, **trial_row(entry, entry.finished or None)}
         self._writer.append("trials", {**row, **self._facts, **entry.columns})

@@ -22,6 +22,7 @@ from raypg.errors import ConfigError
 from raypg.experiment import base_config, load_space
 from raypg.results import Results, open_results, read_failures
 from raypg.results.readable import print_answer
+from raypg.retention import ALL
 from raypg.store import DEFAULT_STORE
 
 EPILOG = """Examples:
@@ -32,7 +33,8 @@ python -m raypg.tune my_space.py data.name=fashion_mnist train.epochs=30 --plan
 
 python -m raypg.tune --resume densenet_depth
 
-KEY=VALUE are dotted names of the config, as --print-config shows them.
+KEY=VALUE are dotted names of the config, as --print-config shows them. Checkpoints of
+trials that have not ended, or that another sweep refers to, stay whatever is asked.
 """
 
 app = typer.Typer(
@@ -79,6 +81,23 @@ def tune(
     checkpoint_every: Annotated[
         float, typer.Option(metavar="S", help="Seconds between checkpoints.")
     ] = 15.0,
+    keep_checkpoints: Annotated[
+        str,
+        typer.Option(
+            metavar="RULE",
+            callback=given_text,
+            help="Of ended trials: all (two each), last, best (of the best trial) or N "
+            "(of the N best).",
+        ),
+    ] = ALL,
+    checkpoint_disk: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            callback=given_text,
+            help="As 50GB, 2TiB: past it, the worst ended trials' go first.",
+        ),
+    ] = None,
     worker_group: Annotated[
         bool, typer.Option("--worker-group", help="Ray Train's group for one worker.")
     ] = False,
@@ -121,6 +140,8 @@ def tune(
         is_fresh=fresh,
         uses_wandb=wandb,
         checkpoint_every_s=checkpoint_every,
+        keep_checkpoints=keep_checkpoints,
+        checkpoint_disk=checkpoint_disk or "",
         command=tuple(sys.argv[1:]),
     )
     if resume:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from raypg.entries import Entry, Leftover
-from raypg.experiment import build_proposals, parse_space
-from raypg.ledger import Ledger
+from raypg.entries import Entry, Leftover, Row
+from raypg.experiment import Past, build_proposals, parse_space
+from raypg.ledger import Ledger, Writer
 from tests.fakes import FakeWriter
 
 SPACE = """from raypg import *
@@ -17,24 +17,31 @@ def new_ledger(
     memo: Sequence[int] = (),
     leftovers: Mapping[int, Leftover] | None = None,
     before: Sequence[str] = (),
+    writer: Writer | None = None,
+    rows: Sequence[Row] = (),
 ) -> Ledger:
     """The books of three trials; `memo` and `leftovers` name them by their place.
 
-    `before` has the statuses of trials that earlier sessions left.
+    `before` has the statuses of trials that earlier sessions left, `rows` all of what
+    they left.
     """
     proposals = build_proposals(
         parse_space(SPACE, "space.py"), [], device="cpu", num_workers=1
     )
     keys = [trial.key for trial in proposals.trials]  # type: ignore[union-attr]
     found = {"sweep": "old", "num_epochs": 3, "train_s": 7.0, "val.accuracy": 0.5}
+    if rows:
+        past = [Past(row["trial"], {}, row["status"]) for row in rows]
+        proposals.replay(past)
     return Ledger(
         "space",
         proposals,
-        FakeWriter(),
+        writer or FakeWriter(),
         facts={},
         memo={keys[place]: found for place in memo},
         leftovers={keys[place]: left for place, left in (leftovers or {}).items()},
-        before=[
+        before=rows
+        or [
             {"trial": keys[place], "status": status}
             for place, status in enumerate(before)
         ],

@@ -16,7 +16,8 @@ ORDER = """
 errors strict faults causes tracebacks
 space bucket folder store results models data optim
 config
-experiment training trial entries ledger checkpoints provenance progress memo interrupts
+experiment training trial entries ledger checkpoints retention pruning
+provenance progress memo interrupts
 plan solo wandb_log
 cluster
 studies

@@ -83,6 +83,25 @@ def test_counts_need_no_walk_over_the_trials() -> None:
     assert (ledger.count("running"), ledger.num_ended) == (1, 0)
 
 
+def test_a_checkpoint_that_goes_changes_nothing_else_of_a_row() -> None:
+    ledger = new_ledger()
+    entry = next_of(ledger)
+    ledger.report(entry, 1, epoch(1.0))
+    ledger.end(entry, "completed", summary={"checkpoint": "somewhere"})
+    before = last_row(ledger)
+    for _ in range(2):
+        ledger.note_gone(entry.trial.key, "--keep-checkpoints best")
+    gone = {"checkpoint": None, "checkpoint_gone": "--keep-checkpoints best"}
+    assert last_row(ledger) == {**before, **gone}
+    writer = ledger._writer
+    assert isinstance(writer, FakeWriter)
+    assert [row["status"] for row in writer.rows["trials"]] == [
+        "running",
+        "completed",
+        "completed",
+    ]
+
+
 def test_numbers_go_on_after_those_of_earlier_sessions() -> None:
     left = Leftover(1, 2, frozenset(), "", started=5.0)
     ledger = new_ledger(leftovers={1: left}, before=["completed", "interrupted"])

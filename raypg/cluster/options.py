@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from raypg.cluster.connect import Need, has_gpus, is_connected
 from raypg.cluster.room import workers_on
 from raypg.errors import ClusterError
+from raypg.retention import ALL, Retention, parse_retention
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,8 @@ class Options:
         uses_group: workers are a Ray Train group even where there is but one.
         is_fresh: train also what the store already holds.
         checkpoint_every_s: seconds of training between a trial's checkpoints.
+        keep_checkpoints: of ended trials: `all`, `last`, `best` or a number of trials.
+        checkpoint_disk: bytes that checkpoints may take, with a unit; empty is all.
     """
 
     store: str
@@ -38,7 +41,18 @@ class Options:
     is_fresh: bool = False
     uses_wandb: bool = False
     checkpoint_every_s: float = 15.0
+    keep_checkpoints: str = ALL
+    checkpoint_disk: str = ""
     command: Sequence[str] = ()
+
+    @property
+    def retention(self) -> Retention:
+        """Which checkpoints are to stay.
+
+        Raises:
+            ConfigError: what was asked for is no rule, or no size.
+        """
+        return parse_retention(self.keep_checkpoints, self.checkpoint_disk)
 
 
 _LEAST = {
@@ -56,7 +70,9 @@ def check_options(options: Options) -> None:
 
     Raises:
         ClusterError: one is too small, not finite, or a part of more than one GPU.
+        ConfigError: which checkpoints stay is no rule, or no size.
     """
+    parse_retention(options.keep_checkpoints, options.checkpoint_disk)
     for name, least in _LEAST.items():
         amount = getattr(options, name)
         option = "--" + name.removesuffix("_s").replace("_", "-")

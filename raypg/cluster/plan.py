@@ -144,6 +144,7 @@ def _count(question: Question, store: Store, options: Options) -> Plan:
         trials_per_worker=options.trials_per_worker,
         checkpoint_every_s=options.checkpoint_every_s,
         asha=question.asha,
+        retention=options.retention,
     )
     for config in expected.corners[:1]:
         check_types(store, {f"config.{k}": v for k, v in flatten(config).items()})

@@ -20,6 +20,7 @@ from raypg.interrupts import gentle_interrupts
 from raypg.ledger import Ledger
 from raypg.progress import Pace, follow
 from raypg.provenance import provenance
+from raypg.pruning import Pruner
 from raypg.results import SweepWriter, check_types
 from raypg.store import Store
 from raypg.wandb_log import log_to_wandb
@@ -181,6 +182,15 @@ def _run(run: _Run, writer: SweepWriter) -> Finished:
         with (
             log_to_wandb(ledger, run.store, _warn, is_on=run.options.uses_wandb),
             follow(ledger, space.metric, space.mode, pace),
+            Pruner(
+                ledger,
+                run.store,
+                run.options.retention,
+                space.metric,
+                space.mode,
+                flush=writer.flush,
+                tell=_warn,
+            ),
         ):
             if question.proposals.may_train(run.memo):
                 run_sweep(run.launch(), ledger, ending)

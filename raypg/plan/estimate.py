@@ -1,7 +1,7 @@
 """What a sweep would cost: counts times measurements, as ranges."""
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from raypg.config import Config
@@ -10,6 +10,7 @@ from raypg.plan.counts import spread, steps_per_epoch
 from raypg.plan.expect import Expected, epochs_of
 from raypg.plan.shapes import MOST_COUNTED, Costs, Measured, shape_of
 from raypg.plan.spans import Span, total
+from raypg.retention import Retention
 from raypg.space import ASHA
 
 START_RATIO = Span(2.5, 6.0)
@@ -49,6 +50,7 @@ class Setting:
         trials_per_worker: after which a worker is replaced; 0 is never.
         checkpoint_every_s: seconds between a trial's checkpoints.
         asha: early stopping, where the space asks for it.
+        retention: which checkpoints stay.
     """
 
     num_slots: int
@@ -58,6 +60,7 @@ class Setting:
     trials_per_worker: int = 0
     checkpoint_every_s: float = 15.0
     asha: ASHA | None = None
+    retention: Retention = Retention()
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def estimate(expected: Expected, costs: Costs, setting: Setting) -> Estimate:
     )
     corners = [rate.trial_s(config).high for config in expected.corners]
     worst = makespan([max(corners)] * len(trials), setting.num_slots) + start.high
-    kept = total(rate.kept_bytes(config) for config in expected.todo)
+    kept = _within([rate.kept_bytes(one) for one in expected.todo], setting.retention)
     tables = total(rate.table_bytes(config) for config in expected.todo)
     disk = kept.plus(tables).plus(TABLES_BYTES)
     return Estimate(wall, worst, disk, kept)
@@ -142,9 +145,11 @@ class _Rates:
 
     def kept_bytes(self, config: Config) -> Span:
         """Bytes of the checkpoints that are left of a trial."""
-        is_long = self.trial_s(config).high > self._setting.checkpoint_every_s
+        setting = self._setting
+        is_long = self.trial_s(config).high > setting.checkpoint_every_s
+        has_older = is_long and not setting.retention.keeps_last_only
         one = self._costs[shape_of(config)].state_bytes
-        return Span(1, MOST_KEPT if is_long else 1).times(one)
+        return Span(1, MOST_KEPT if has_older else 1).times(one)
 
     def table_bytes(self, config: Config) -> Span:
         """Bytes of a trial's rows and predictions."""
@@ -158,6 +163,16 @@ class _Rates:
 
     def _epochs(self, config: Config) -> Span:
         return epochs_of(config, self._setting.asha, self._num_trials)
+
+
+def _within(kept: Sequence[Span], asked: Retention) -> Span:
+    """What stays of the trials' checkpoints, whichever of them are the best."""
+    num_kept = int(min(asked.num_trials, len(kept)))
+    low = sum(sorted(one.low for one in kept)[:num_kept])
+    highs = sorted((one.high for one in kept), reverse=True)[:num_kept]
+    # The best one stays where it alone passes the budget.
+    most = max(asked.budget_bytes, *highs[:1], 0.0)
+    return Span(min(low, most), min(sum(highs), most))
 
 
 def _prediction_bytes(spec: DatasetSpec, num_images: int) -> Span:

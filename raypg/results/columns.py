@@ -60,6 +60,8 @@ CORE: dict[str, dict[str, pa.DataType]] = {
         "node": TEXT,
         "device": TEXT,
         "checkpoint": TEXT,
+        # The option by which it was let go; `checkpoint` is then null.
+        "checkpoint_gone": TEXT,
         "error": TEXT,
         # `error` without the files of raypg, Python and installed packages.
         "user_traceback": TEXT,

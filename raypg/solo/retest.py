@@ -83,7 +83,7 @@ def retest_trial(
     else:
         rule = "must have a checkpoint that is whole"
         fix = "Train it again with --fresh."
-        raise CheckpointError(trial, rule, f"none in {' or '.join(sweeps)}", fix)
+        raise CheckpointError(trial, rule, _missing(results, trial, sweeps), fix)
     row = results.find_trial(sweep, trial)
     config = _config_of(row)
     device = device or row["device"]
@@ -121,6 +121,17 @@ def _find_trial(results: Results, prefix: str) -> tuple[str, list[str]]:
     near = difflib.get_close_matches(prefix, homes, n=MOST_SHOWN) or list(homes)
     fix = f"Some that are there: {_some(near)}." if near else "Train one first."
     raise ResultsError(where, rule, f"none in {results.store.uri}", fix)
+
+
+def _missing(results: Results, trial: str, sweeps: list[str]) -> str:
+    """Where no checkpoint is, and which option let it go."""
+    gone = [
+        f"{sweep} let it go by {option}"
+        for sweep in sweeps
+        if (option := results.find_trial(sweep, trial).get("checkpoint_gone"))
+    ]
+    found = f"none in {' or '.join(sweeps)}"
+    return f"{found} ({', '.join(gone)})" if gone else found
 
 
 def _some(trials: list[str]) -> str:

@@ -8,6 +8,7 @@ from raypg.plan.expect import Expected
 from raypg.plan.shapes import Costs, Measured, shape_of
 from raypg.plan.spans import Span, exactly, middle_of
 from raypg.plan.text import bytes_text, range_text, time_text
+from raypg.retention import parse_retention
 from raypg.space import ASHA
 
 BASE: dict[str, object] = {"model.name": "mlp", "train.epochs": 10}
@@ -90,6 +91,20 @@ def test_checkpoints_are_counted_twice_where_a_trial_is_long() -> None:
     assert list(short.checkpoint_bytes) == [1000, 1000]
     assert list(long.checkpoint_bytes) == [1000, 2000]
     assert long.disk_bytes.low > 1000 + 600 * 20  # 300 + 300 predictions of 10 halves
+
+
+def test_a_rule_and_a_budget_bound_the_checkpoints() -> None:
+    def kept(keep: str, disk: str = "") -> list[float]:
+        setting = Setting(num_slots=1, retention=parse_retention(keep, disk))
+        many = expected(*[config()] * 5)
+        return list(estimate(many, costs(1.0), setting).checkpoint_bytes)
+
+    assert kept("all") == [5000, 10_000]
+    assert kept("last") == [5000, 5000]
+    assert kept("2") == [2000, 2000]
+    assert kept("9") == [5000, 5000]
+    assert kept("all", "6KB") == [5000, 6000]
+    assert kept("best", "1B") == [1000, 1000]
 
 
 def test_hundreds_of_shapes_are_estimated_from_some() -> None:

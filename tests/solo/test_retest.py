@@ -150,6 +150,19 @@ def test_a_damaged_checkpoint_is_passed_over(train: Command) -> None:
     assert said.err.startswith(f"{trial}: must have a checkpoint that is whole")
 
 
+def test_a_checkpoint_that_was_let_go_is_told_with_the_option(train: Command) -> None:
+    train(*TINY)
+    train(*TINY)
+    (row,) = open_results(train.store).trials("train")
+    Store(train.store).delete_folder("train/checkpoints")
+    with writing(train) as writer:
+        gone = {"checkpoint": None, "checkpoint_gone": "--keep-checkpoints best"}
+        writer.append("trials", {**row, **gone})
+    said = train("--evaluate", row["trial"])
+    assert (said.code, said.out, len(said.err.splitlines())) == (2, "", 1)
+    assert "none in train-2 or train (train let it go by --keep" in said.err
+
+
 def test_a_part_of_an_id_must_be_enough_of_it(train: Command) -> None:
     with writing(train) as writer:
         for trial in ("aa11", "aa12", "bb13"):
