@@ -70,7 +70,8 @@ def check_alone(
         if name not in ("arguments", option, *beside)
         and getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
     ]
-    given += context.params["arguments"] or []
+    if "arguments" not in beside:
+        given += context.params["arguments"] or []
     if given:
         where = f"--{option} {context.params[option]}"
         raise ConfigError(where, "must stand alone", " ".join(given), why)

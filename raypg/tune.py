@@ -114,7 +114,11 @@ def tune(
     plan_count: Annotated[bool, typer.Option("--plan-count", hidden=True)] = False,
     resume: Annotated[
         str | None,
-        typer.Option(metavar="NAME", callback=given_text, help="Go on with it."),
+        typer.Option(
+            metavar="NAME",
+            callback=given_text,
+            help="Go on with it; with SPACE.py: its own with more seeds or trials.",
+        ),
     ] = None,
     retry_failed: Annotated[
         str | None,
@@ -145,9 +149,13 @@ def tune(
         command=tuple(sys.argv[1:]),
     )
     if resume:
-        why = "The sweep keeps its own space and options."
-        check_alone(context, "resume", ["store", "address", "retry_failed"], why)
-        _finish(resume_sweep(resume, options, retry_failed or ""), address)
+        why = "The sweep keeps its own config and options."
+        beside = ["store", "address", "retry_failed"]
+        beside += ["arguments"] * (not overrides)
+        check_alone(context, "resume", beside, why)
+        again = retry_failed or ""
+        finished = resume_sweep(resume, options, space=space, retry_failed=again)
+        _finish(finished, address)
     if retry_failed:
         rule, fix = "must stand beside --resume", "Add --resume NAME."
         raise ConfigError("--retry-failed", rule, "no sweep to go on with", fix)

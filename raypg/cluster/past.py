@@ -1,7 +1,7 @@
 """What earlier sessions of a sweep left, and how it is gone on from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from raypg.causes import is_asked_for
@@ -10,13 +10,14 @@ from raypg.cluster.prepare import Question
 from raypg.config import Layer, fingerprint, load
 from raypg.entries import Leftover
 from raypg.errors import StoreError
-from raypg.experiment import Past
+from raypg.experiment import Past, SpaceFile
 from raypg.memo import changed_parts
 from raypg.results import open_results
-from raypg.space import Search, Value
+from raypg.space import Ablation, Search, Value
 from raypg.store import Store
 
 Row = Mapping[str, Any]
+Space = Ablation | Search
 Curves = dict[str, list[tuple[int, float]]]
 
 
@@ -82,6 +83,39 @@ def read_before(
     for epoch in results.epochs(name):
         curves.setdefault(epoch["trial"], []).append((epoch["epoch"], epoch[metric]))
     return Before(rows, leftovers, curves)
+
+
+def check_extends(name: str, own: Space, grown: SpaceFile) -> None:
+    """Refuse a space that is not the sweep's with more seeds, or with more trials.
+
+    Args:
+        name: the sweep's.
+        own: its space.
+        grown: the space file that it is to go on with.
+
+    Raises:
+        StoreError: something else differs, or a seed is gone; names what.
+    """
+    space = grown.space
+    differs = ["kind"] if type(space) is not type(own) else _differences(own, space)
+    if differs:
+        rule = "must go on with its own space, with more seeds or more trials"
+        found = f"{grown.path} with other {', '.join(differs)}"
+        fix = "Start a new sweep: whatever still holds is taken from the store."
+        raise StoreError(f"--resume {name}", rule, found, fix)
+
+
+def _differences(own: Space, grown: Space) -> list[str]:
+    """The fields in which one is not the other made larger."""
+    names = [one.name for one in fields(own)]
+    differs = [name for name in names if getattr(own, name) != getattr(grown, name)]
+    if isinstance(own, Ablation) and isinstance(grown, Ablation):
+        has_grown = set(own.seed_list()) <= set(grown.seed_list())
+        return [name for name in differs if name != "seeds" or not has_grown]
+    assert isinstance(own, Search)
+    assert isinstance(grown, Search)
+    has_grown = own.trials <= grown.trials
+    return [name for name in differs if name != "trials" or not has_grown]
 
 
 def replay(question: Question, before: Before) -> None:

@@ -11,7 +11,7 @@ from raypg.causes import check_cause
 from raypg.cluster.driver import Launch, run_sweep
 from raypg.cluster.ending import Ending
 from raypg.cluster.options import Options
-from raypg.cluster.past import Before, Row, read_before, replay
+from raypg.cluster.past import Before, Row, check_extends, read_before, replay
 from raypg.cluster.prepare import Question, ask, connect_for, read_known
 from raypg.config import Layer, Origin, flatten
 from raypg.errors import StoreError
@@ -27,6 +27,10 @@ from raypg.wandb_log import log_to_wandb
 
 KINDS = ("ablation", "search")
 """Of sweeps, as `sweep.json` says it; a single trial is none of them."""
+
+
+GROWS = ("question", "space_file", "space_source", "num_trials")
+"""What of `sweep.json` changes where a sweep is given more trials."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +84,18 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
         return _run(_Run(store, name, question, options, memo, Before()), writer)
 
 
-def resume_sweep(name: str, options: Options, retry_failed: str = "") -> Finished:
-    """Go on with a sweep that was interrupted, as it was started.
+def resume_sweep(
+    name: str, options: Options, *, space: str = "", retry_failed: str = ""
+) -> Finished:
+    """Go on with a sweep that was interrupted, as it was started, or with more trials.
 
     Trials that failed stay as they are, unless they are asked for.
 
     Args:
         name: the sweep's name.
         options: store and address; the rest comes from the sweep.
+        space: path of the sweep's space file with more seeds or trials, from now on
+            the sweep's own; empty adds none.
         retry_failed: the cause of failure whose trials run again, or `all`.
 
     Raises:
@@ -104,6 +112,10 @@ def resume_sweep(name: str, options: Options, retry_failed: str = "") -> Finishe
         Layer(**one | {"origin": Origin(one["origin"])}) for one in about["layers"]
     ]
     space_file = parse_space(about["space_source"], about["space_file"], layers)
+    if space:
+        grown = load_space(space, layers)
+        check_extends(name, space_file.space, grown)
+        space_file = grown
     saved = Options(**about["options"])
     options = replace(saved, store=options.store, address=options.address)
     with ExitStack() as stack:
@@ -118,6 +130,10 @@ def resume_sweep(name: str, options: Options, retry_failed: str = "") -> Finishe
         memo = _memo(store, question, options)
         if question.proposals.may_train(memo):
             connect_for(question, options, stack)
+        if space:
+            asked = _describe(question, saved)
+            own = {key: asked[key] for key in GROWS}
+            store.write_description(name, {**about, **own})
         return _run(_Run(store, name, question, options, memo, before), writer)
 
 

@@ -54,7 +54,7 @@ def losses(finished: Finished) -> dict[str, list[tuple[int, float]]]:
 
 def resume(finished: Finished, retry_failed: str = "") -> Finished:
     options = Options(store=finished.store.uri)
-    return resume_sweep(finished.sweep, options, retry_failed)
+    return resume_sweep(finished.sweep, options, retry_failed=retry_failed)
 
 
 def test_failed_trials_run_again_and_finished_ones_do_not(
