@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from raypg.causes import ALL
+from raypg.causes import ALL as ALL_CAUSES
 from raypg.cluster.plan import plan_sweep, print_plan
 from raypg.cluster.prepare import Options
 from raypg.cluster.sweep import Finished, resume_sweep, start_sweep
@@ -33,8 +33,7 @@ python -m raypg.tune my_space.py data.name=fashion_mnist train.epochs=30 --plan
 
 python -m raypg.tune --resume densenet_depth
 
-KEY=VALUE are dotted names of the config, as --print-config shows them. Checkpoints of
-trials that have not ended, or that another sweep refers to, stay whatever is asked.
+KEY=VALUE are dotted names of the config, as --print-config shows them.
 """
 
 app = typer.Typer(
@@ -86,8 +85,7 @@ def tune(
         typer.Option(
             metavar="RULE",
             callback=given_text,
-            help="Of ended trials: all (two each), last, best (of the best trial) or N "
-            "(of the N best).",
+            help="Of ended trials: all, last, best or N best.",
         ),
     ] = ALL,
     checkpoint_disk: Annotated[
@@ -95,7 +93,7 @@ def tune(
         typer.Option(
             metavar="SIZE",
             callback=given_text,
-            help="As 50GB, 2TiB: past it, the worst ended trials' go first.",
+            help="As 50GB: past it the worst trials' go.",
         ),
     ] = None,
     worker_group: Annotated[
@@ -117,7 +115,7 @@ def tune(
         typer.Option(
             metavar="NAME",
             callback=given_text,
-            help="Go on with it; with SPACE.py: its own with more seeds or trials.",
+            help="Go on; with SPACE.py: more seeds or trials.",
         ),
     ] = None,
     retry_failed: Annotated[
@@ -214,7 +212,7 @@ def _resume_command(finished: Finished, address: str) -> str:
 def main() -> None:
     """Run the command line; two of its options may have a word of their own or none."""
     sys.argv = ["--plan-count" if a == "--plan=count" else a for a in sys.argv]
-    sys.argv = give_value(sys.argv, "--retry-failed", ALL)
+    sys.argv = give_value(sys.argv, "--retry-failed", ALL_CAUSES)
     run_app(app)
 
 

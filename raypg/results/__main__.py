@@ -12,7 +12,7 @@ from raypg.results.listing import DEFAULT_METRIC, SweepLine
 from raypg.results.output import print_rows
 from raypg.results.query import Results, open_results
 from raypg.results.schema import flat_rows, flatten
-from raypg.results.show import print_sweep, print_sweep_json, trial_facts
+from raypg.results.show import print_sweep, trial_facts
 from raypg.store import DEFAULT_STORE
 
 EPILOG = """
@@ -85,8 +85,6 @@ def show(
     results = _open(store)
     if form is Form.table:
         print_sweep(results, name)
-    elif form is Form.json:
-        print_sweep_json(results, name)
     else:
         rows = results.trials(name)
         print_rows(rows, list(rows[0]) if rows else [], form)

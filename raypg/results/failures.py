@@ -1,7 +1,7 @@
 """The failed trials of a sweep, by cause: how many, the first, and what it raised."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from raypg.causes import POLICIES, row_cause
 from raypg.results.memo import FlatRow
@@ -63,11 +63,6 @@ def print_failures(groups: Sequence[FailureGroup], retry: str) -> None:
         if retry:
             print(f"run again with: {retry} {group.cause}")
         print()
-
-
-def failure_rows(groups: Sequence[FailureGroup]) -> list[FlatRow]:
-    """The groups as rows for a script."""
-    return [asdict(group) for group in groups]
 
 
 def _first(cause: str, row: FlatRow) -> FailureGroup:

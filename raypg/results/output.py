@@ -45,14 +45,9 @@ def print_table(rows: Rows, columns: Sequence[str]) -> None:
 
 def print_json(rows: Rows, columns: Sequence[str]) -> None:
     """A list of objects with dotted keys; NaN and infinity are null."""
-    print(json_list([{name: row.get(name) for name in columns} for row in rows]))
-
-
-def json_list(rows: Rows) -> str:
-    """Rows as the text of a JSON list, one a line."""
-    own = [{name: _plain(value) for name, value in row.items()} for row in rows]
+    own = [{name: _plain(row.get(name)) for name in columns} for row in rows]
     lines = [json.dumps(row, ensure_ascii=False, allow_nan=False) for row in own]
-    return "[" + ",\n ".join(lines) + "]"
+    print("[" + ",\n ".join(lines) + "]")
 
 
 def print_csv(rows: Rows, columns: Sequence[str]) -> None:

@@ -4,10 +4,10 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from raypg.results.failures import failure_rows, group_failures, print_failures
+from raypg.results.failures import group_failures, print_failures
 from raypg.results.listing import read_line
 from raypg.results.memo import FlatRow
-from raypg.results.output import format_cell, json_list, print_table
+from raypg.results.output import format_cell, print_table
 from raypg.results.query import Results
 from raypg.results.readable import print_answer
 
@@ -51,13 +51,6 @@ def print_sweep(results: Results, sweep: str) -> None:
     retry = "" if line.kind == "trial" else f"{again} --retry-failed"
     print_failures(group_failures(rows), retry)
     print_answer(results, sweep)
-
-
-def print_sweep_json(results: Results, sweep: str) -> None:
-    """Print a sweep's trials and what failed of them, as one JSON object."""
-    rows = results.trials(sweep)
-    failures = failure_rows(group_failures(rows))
-    print(f'{{"failures": {json_list(failures)},\n"trials": {json_list(rows)}}}')
 
 
 def varying_columns(rows: Sequence[FlatRow]) -> list[str]:
