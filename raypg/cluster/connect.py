@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from raypg.cluster.address import knock, no_cluster
+from raypg.cluster.job import merge_job
 from raypg.errors import ClusterError
 
 OBJECT_STORE_BYTES = 128 * 2**20
@@ -114,7 +115,7 @@ def connect(address: str = "", num_cpus: int | None = None) -> bool:
     if address:
         knock(address)
         options["address"] = address
-        options["runtime_env"] = runtime_env()
+        options["runtime_env"] = merge_job(runtime_env())
     else:
         options |= {
             # Empty, Ray would join what `ray start` has left in its temporary files.

@@ -10,6 +10,7 @@ from typing import Any
 from raypg.causes import check_cause
 from raypg.cluster.driver import Launch, run_sweep
 from raypg.cluster.ending import Ending
+from raypg.cluster.job import check_outlives_job
 from raypg.cluster.options import Options
 from raypg.cluster.past import Before, Row, check_extends, read_before, replay
 from raypg.cluster.prepare import Question, ask, connect_for, read_known
@@ -63,6 +64,7 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
     """
     store = Store(options.store)
     space_file = load_space(space, layers)
+    check_outlives_job(store)
     store.check_writable()
     if options.name and store.has_sweep(options.name):
         store.create_sweep(options.name)  # raises, and names the way to resume it

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,20 @@ def processes_named(part: str) -> list[psutil.Process]:
         except psutil.Error:
             continue
     return found
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def plain_environment(**more: str) -> dict[str, str]:
+    """The environment without what this process's own cluster has set there."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("RAY")}
+    return kept | more
 
 
 def wait_until(is_true: Callable[[], object], limit_s: float = 60) -> None:
