@@ -20,11 +20,13 @@ def has_autoscaler() -> bool:
     Read as `ray.autoscaler.v2.utils.is_autoscaler_v2` does, whose import takes long.
     """
     from ray import _raylet
-    from ray.experimental.internal_kv import _internal_kv_get
+    from ray._private.worker import global_worker
 
     key = _raylet.GCS_AUTOSCALER_V2_ENABLED_KEY  # type: ignore[attr-defined]
     namespace = _raylet.GCS_AUTOSCALER_STATE_NAMESPACE  # type: ignore[attr-defined]
-    found: bytes | None = _internal_kv_get(key, namespace=namespace)
+    found: bytes | None = global_worker.gcs_client.internal_kv_get(
+        key.encode(), namespace=namespace.encode()
+    )
     return found == b"1"
 
 
