@@ -90,6 +90,12 @@ class Ledger:
         return self.count("completed", "cached", "stopped", "failed")
 
     @property
+    def rows_over(self) -> list[Row]:
+        """The rows of trials that earlier sessions ended, and that do not go on."""
+        rows = self.before.values()
+        return [row for row in rows if row["trial"] not in self._leftovers]
+
+    @property
     def num_left(self) -> int:
         """How many trials are still to end, as far as it is known."""
         return max(0, self.proposals.num_trials - self.num_ended)

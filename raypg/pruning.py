@@ -61,8 +61,8 @@ class Pruner:
         self._metric, self._mode = metric, mode
         self._flush, self._tell = flush, tell
         self._lock = threading.Lock()
-        rows = ledger.before.values()
-        over = [_ended_row(row, metric) for row in rows if row["status"] in ENDED]
+        rows = (row for row in ledger.rows_over if row["status"] in ENDED)
+        over = [_ended_row(row, metric) for row in rows]
         self._ended = {one.trial: one for one in over}
         self._gone: dict[str, int] = {}
         self._told: set[str] = set()

@@ -1,6 +1,6 @@
 """Checkpoints are let go as asked, wherever the store is and whatever breaks."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from raypg.checkpoints import checkpoint_folders, last_good_checkpoint, list_held
-from raypg.entries import Entry, Row
+from raypg.entries import Entry, Leftover, Row
 from raypg.ledger import Ledger
 from raypg.pruning import Pruner
 from raypg.results import SweepWriter, open_results
@@ -93,12 +93,17 @@ def open_sweep(store: Store) -> Iterator[OpenSweep]:
     """A session of the sweep; the next one ends it."""
     with ExitStack() as stack:
 
-        def open_one(keep: str = "all", disk: str = "", metric: str = "") -> Sweep:
+        def open_one(
+            keep: str = "all",
+            disk: str = "",
+            metric: str = "",
+            leftovers: Mapping[int, Leftover] | None = None,
+        ) -> Sweep:
             stack.close()
             rows = open_results(store).trials("space")
             writer = SweepWriter(store, "space")
             stack.callback(writer.close, compact=False)
-            ledger = new_ledger(writer=writer, rows=rows)
+            ledger = new_ledger(writer=writer, rows=rows, leftovers=leftovers)
             said: list[str] = []
             pruner = Pruner(
                 ledger,
@@ -166,6 +171,18 @@ def test_a_failed_trial_is_none_of_the_best(open_sweep: OpenSweep) -> None:
     sweep.pruner.prune()
     assert sweep.held() == {completed: 1}
     assert sweep.row(failed)["status"] == "failed"
+
+
+def test_a_failed_trial_that_runs_again_keeps_its_own(open_sweep: OpenSweep) -> None:
+    sweep = open_sweep()
+    failed, best = sweep.end(0.9, "failed", num_saved=2), sweep.end(0.5)
+    retried = {0: Leftover(0, 1, frozenset({1}), "")}
+    again = open_sweep("best", leftovers=retried)
+    again.pruner.prune()
+    assert again.held() == {failed: 2, best: 1}
+    later = open_sweep("best")
+    later.pruner.prune()
+    assert later.held() == {best: 1}
 
 
 def test_what_another_sweep_refers_to_stays(open_sweep: OpenSweep) -> None:
