@@ -109,7 +109,8 @@ _RAISED = re.compile(r"^([A-Za-z_][\w.]*)(?::|$)", re.MULTILINE)
 def cause_of(error: BaseException) -> str:
     """The cause that an exception stands for; a key of `POLICIES`."""
     # Ray wraps what a task raised.
-    if isinstance(inner := getattr(error, "cause", None), BaseException):
+    inner = getattr(error, "cause", None)
+    if isinstance(inner, BaseException) and inner is not error:
         return cause_of(inner)
     for kind in type(error).__mro__:
         if (known := TYPES.get(_type_name(kind))) is not None:

@@ -93,9 +93,7 @@ class Pruner:
     def on_end(self, entry: Entry) -> None:
         """From now on the trial competes, and may lose its checkpoints."""
         if entry.status in ENDED:
-            key, value = entry.trial.key, entry.metrics.get(self._metric)
-            if value is not None:  # as the tables have it, for equals to be equal
-                value = c_float(value).value
+            key, value = entry.trial.key, _single(entry.metrics.get(self._metric))
             with self._lock:
                 self._ended[key] = Ended(key, entry.number, entry.status, value)
             self._wake.set()
@@ -198,7 +196,12 @@ class Pruner:
 
 
 def _ended_row(row: Row, metric: str) -> Ended:
-    return Ended(row["trial"], row["number"], row["status"], row.get(metric))
+    return Ended(row["trial"], row["number"], row["status"], _single(row.get(metric)))
+
+
+def _single(value: float | None) -> float | None:
+    """In single precision, as the tables have it, for equals to be equal."""
+    return None if value is None else c_float(value).value
 
 
 def _sizes(held: Mapping[str, Sequence[Held]]) -> dict[str, int]:

@@ -1,8 +1,8 @@
 """Which checkpoints of a sweep stay once their trials have ended: a rule and a budget.
 
 A trial's last checkpoint holds its last epoch and its best one, so that one is enough.
-Trials that have not ended, and trials whose results another sweep has taken from the
-store, keep theirs whatever is asked.
+Trials that have not ended keep theirs whatever is asked, and trials whose results
+another sweep has taken from the store their last one at least.
 """
 
 import math

@@ -202,7 +202,9 @@ class Store:
         if lock is None:
             rule = "must be written by one process"
             fix = "Wait until it has ended, or end it."
-            holder = self.read(f"{name}/{_LOCK}").decode()
+            holder = ""
+            with suppress(OSError):
+                holder = self.read(f"{name}/{_LOCK}").decode(errors="replace")
             found = f"{holder or 'another'} that writes it now"
             raise StoreError(f"sweep {name}", rule, found, fix)
         with suppress(OSError):  # a full disk: it is held all the same

@@ -173,6 +173,17 @@ def test_a_failed_trial_is_none_of_the_best(open_sweep: OpenSweep) -> None:
     assert sweep.row(failed)["status"] == "failed"
 
 
+@pytest.mark.parametrize("accuracy", [0.6, 0.9])
+def test_the_first_of_two_equals_stays_also_in_another_session(
+    open_sweep: OpenSweep, accuracy: float
+) -> None:
+    first = open_sweep().end(accuracy)
+    again = open_sweep("best")
+    again.end(accuracy)
+    again.pruner.prune()
+    assert again.held() == {first: 1}
+
+
 def test_a_failed_trial_that_runs_again_keeps_its_own(open_sweep: OpenSweep) -> None:
     sweep = open_sweep()
     failed, best = sweep.end(0.9, "failed", num_saved=2), sweep.end(0.5)

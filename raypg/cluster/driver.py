@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from raypg.cluster.connect import Need, set_quiet_environment
 from raypg.cluster.ending import Ending
 from raypg.cluster.messages import Assignment
-from raypg.cluster.room import check_room
 from raypg.cluster.slots import Slots
 from raypg.config import flatten
 from raypg.data.places import whole_path
@@ -64,11 +64,7 @@ def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
         launch: how to run it.
         ledger: what to train, and who books it.
         ending: may be set from elsewhere, to end the sweep.
-
-    Raises:
-        ClusterError: the cluster has no room for a single trial.
     """
-    check_room(launch.need)
     set_quiet_environment()
     from ray.exceptions import RayError
     from ray.tune import TuneError
@@ -78,8 +74,13 @@ def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
 
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     logging.getLogger("ray.train").setLevel(logging.ERROR)
-    tidy = _tidy(launch)
     slots = Slots(launch.need, launch.max_concurrent)
+    free = _tidy(launch)
+
+    def tidy() -> None:
+        free()
+        slots(ledger.num_left)  # Tune asks the searcher no more when it has finished
+
     searcher = LedgerSearcher(ledger, slots, _assign(launch))
     recorder = Recorder(ledger, searcher, _watch_failures(ledger, ending), tidy)
     try:
@@ -91,7 +92,8 @@ def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
         ending.reason = f"Ray failed: {' '.join(str(error).split())[:300]}"
     finally:
         ledger.interrupt()
-        slots.close()
+        with suppress(RayError):  # a cluster that is gone adds no nodes
+            slots.close()
 
 
 def _fit(launch: Launch, searcher: object, recorder: object, ending: Ending) -> None:

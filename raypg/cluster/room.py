@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 from raypg.cluster.autoscaler import ask_for, has_autoscaler, is_infeasible
 from raypg.cluster.connect import Need
@@ -47,6 +48,8 @@ def check_room(need: Need) -> None:
     if not has_autoscaler():
         fix = "Ask for less, or join a larger cluster with --address."
         raise _no_room(need, "the cluster", fix)
+    from ray.exceptions import RayError
+
     print(
         f"no room yet for {_describe(need)}; waiting for the autoscaler to add nodes",
         file=sys.stderr,
@@ -54,9 +57,9 @@ def check_room(need: Need) -> None:
     )
     try:
         _wait_for_room(need)
-    except BaseException:
-        ask_for(need, 0)
-        raise
+    finally:  # what a sweep asks for from here on is its slots' affair
+        with suppress(RayError):
+            ask_for(need, 0)
 
 
 def _wait_for_room(need: Need) -> None:

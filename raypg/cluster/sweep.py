@@ -29,7 +29,6 @@ from raypg.wandb_log import log_to_wandb
 KINDS = ("ablation", "search")
 """Of sweeps, as `sweep.json` says it; a single trial is none of them."""
 
-
 GROWS = ("question", "space_file", "space_source", "num_trials")
 """What of `sweep.json` changes where a sweep is given more trials."""
 
@@ -106,6 +105,7 @@ def resume_sweep(
     if retry_failed:
         check_cause(retry_failed)
     store = Store(options.store)
+    check_outlives_job(store)
     about = store.read_description(name)
     if about["kind"] not in KINDS:
         rule, fix = "must be a sweep", f"Try: python -m raypg.train --resume {name}."

@@ -8,8 +8,8 @@ a checkpoint after every second epoch, written and copied as Tune does it: epoch
 a checkpoint against epochs after none. ResNet-20 (width 1.8, 0.9 M parameters) and
 ResNet-18 (width 1.5, 25 M), digits, fp32.
 
-Of the stall of 0.9 M parameters in 175 tensors, a seventh is `state_dict()`, as much
-the walk through its dicts; the clone is one call for all tensors.
+Of the stall of 0.9 M parameters in 175 tensors, half is the clone, a tenth
+`state_dict()`, a tenth the walk through its dicts.
 
     python -m tests.benchmarks.checkpoints
 """

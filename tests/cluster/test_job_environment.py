@@ -5,6 +5,8 @@ import pytest
 
 from raypg.cluster.connect import runtime_env
 from raypg.cluster.job import check_outlives_job, merge_job
+from raypg.cluster.options import Options
+from raypg.cluster.sweep import resume_sweep
 from raypg.errors import StoreError
 from raypg.store import Store
 
@@ -31,5 +33,7 @@ def test_a_store_is_refused_in_a_jobs_folder_alone(job: None, tmp_path: Path) ->
     unpacked = tmp_path / "session" / "runtime_resources" / "working_dir_files"
     with pytest.raises(StoreError, match=r"must outlive the job; .*RAYPG_STORE"):
         check_outlives_job(Store(str(unpacked / "runs")))
+    with pytest.raises(StoreError, match="must outlive the job"):
+        resume_sweep("sent_along", Options(store=str(unpacked / "runs")))
     check_outlives_job(Store(str(tmp_path)))
     check_outlives_job(Store("s3://bucket/runtime_resources"))
