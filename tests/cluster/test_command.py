@@ -57,7 +57,7 @@ def test_a_trial_that_fails_is_one_line_and_the_code_is_1(tmp_path: Path) -> Non
     (tmp_path / "space.py").write_text(SPACE.replace("0.05", "1e30"))
     said = run(tmp_path, "train.epochs=1")
     assert said.returncode == 1
-    (line, *_) = failed = [one for one in said.stderr.splitlines() if "fail" in one]
+    (line, *_) = failed = [one for one in said.stderr.splitlines() if "failed:" in one]
     assert len(failed) == 2  # one of each seed
     assert "train.loss: must be finite" in line
     assert "Traceback" not in said.stderr
