@@ -11,7 +11,7 @@ from typing import Any
 
 from raypg.errors import ConfigError, TrialError, suggest_name
 
-ALL = "all"
+EVERY_CAUSE = "all"
 """Asks for the failed trials of every cause."""
 
 
@@ -114,7 +114,9 @@ def cause_of(error: BaseException) -> str:
         return cause_of(inner)
     for kind in type(error).__mro__:
         if (known := TYPES.get(_type_name(kind))) is not None:
-            return _cause_of_actor(str(error)) if known == "worker_lost" else known
+            # Of an actor's death Ray has one type, and says what of in words.
+            said = _ray_cause(str(error)) if known == "worker_lost" else ""
+            return said or known
     if isinstance(error, TrialError) and _NOT_FINITE in str(error):
         return "nan"
     if isinstance(error, RuntimeError) and _has_any(str(error), _TORCH_SIGNS):
@@ -131,9 +133,8 @@ def cause_of_text(text: str, otherwise: str = "code") -> str:
         text: a traceback, a trial's reason, or what Tune kept of a process's errors.
         otherwise: the cause where the text shows none of the others.
     """
-    for sign, cause in _RAY_SIGNS.items():
-        if sign in text:
-            return cause
+    if cause := _ray_cause(text):
+        return cause
     types = [TYPES[name] for name in _RAISED.findall(text) if name in TYPES]
     if types:
         return types[-1]
@@ -150,7 +151,7 @@ def row_cause(row: Mapping[str, Any]) -> str:
 
 def is_asked_for(row: Mapping[str, Any], asked: str) -> bool:
     """Whether `--retry-failed` with this cause, or with `all`, means the trial."""
-    return row["status"] == "failed" and asked in (ALL, row_cause(row))
+    return row["status"] == "failed" and asked in (EVERY_CAUSE, row_cause(row))
 
 
 def check_cause(asked: str) -> None:
@@ -159,18 +160,15 @@ def check_cause(asked: str) -> None:
     Raises:
         ConfigError: there is none of that name; names the nearest.
     """
-    known = (ALL, *POLICIES)
+    known = (EVERY_CAUSE, *POLICIES)
     if asked not in known:
         fix, rule = suggest_name(asked, known), "must be a cause of failure"
         raise ConfigError("--retry-failed", rule, f'"{asked}"', fix)
 
 
-def _cause_of_actor(text: str) -> str:
-    """What became of an actor: Ray has one type for its death, and says why in words.
-
-    Its node died, its node ran out of memory, or its process alone was killed.
-    """
-    return next((c for sign, c in _RAY_SIGNS.items() if sign in text), "worker_lost")
+def _ray_cause(text: str) -> str:
+    """The cause that Ray's words stand for; empty where they say none."""
+    return next((cause for sign, cause in _RAY_SIGNS.items() if sign in text), "")
 
 
 def _type_name(kind: type) -> str:

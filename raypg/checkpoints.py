@@ -23,7 +23,7 @@ NUM_KEPT = 2
 """Of one attempt: the last one may be damaged."""
 
 _FOLDER = re.compile(r"checkpoint_(\d+)")
-_OWN = re.compile(r"([^-]+)(?:-(\d+))?")
+_OWN = re.compile(r"[^-]+(?:-(\d+))?")
 
 
 def checkpoint_folders(store: Store, sweep: str, trial: str) -> list[str]:
@@ -34,16 +34,19 @@ def checkpoint_folders(store: Store, sweep: str, trial: str) -> list[str]:
     """
     root = f"{sweep}/checkpoints"
     found = []
-    for folder in store.folders(root):
-        name, _, attempt = folder.partition("-")
-        if name != trial:
+    for own in store.folders(root):
+        if own.partition("-")[0] != trial:
             continue
-        for inner in store.folders(f"{root}/{folder}"):
-            number = _FOLDER.fullmatch(inner)
-            if number:
-                order = (int(attempt or 0), int(number[1]))
-                found.append((order, f"{root}/{folder}/{inner}"))
+        for inner in store.folders(f"{root}/{own}"):
+            if order := _order(own, inner):
+                found.append((order, f"{root}/{own}/{inner}"))
     return [path for _, path in sorted(found, reverse=True)]
+
+
+def _order(own: str, inner: str) -> tuple[int, int] | None:
+    """The attempt and number in the two names of a checkpoint's path, if it is one."""
+    attempt, number = _OWN.fullmatch(own), _FOLDER.fullmatch(inner)
+    return (int(attempt[1] or 0), int(number[1])) if attempt and number else None
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,9 @@ def list_held(store: Store, sweep: str) -> dict[str, list[Held]]:
             files.setdefault((own, inner), {})[name] = size
     held: dict[str, list[Held]] = {}
     for (own, inner), sizes in files.items():
-        attempt, number = _OWN.fullmatch(own), _FOLDER.fullmatch(inner)
-        if attempt and number:
-            order = (int(attempt[2] or 0), int(number[1]))
+        if order := _order(own, inner):
             one = Held(f"{root}/{own}/{inner}", order, sizes)
-            held.setdefault(attempt[1], []).append(one)
+            held.setdefault(own.partition("-")[0], []).append(one)
     for ones in held.values():
         ones.sort(key=lambda one: one.order, reverse=True)
     return held

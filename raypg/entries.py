@@ -130,13 +130,8 @@ def cached_entry(trial: Trial, number: int, row: Row) -> Entry:
     )
 
 
-def trial_row(entry: Entry, finished: float | None) -> dict[str, Any]:
-    """The entry as it stands, under the names of `trials`.
-
-    Args:
-        entry: of the trial.
-        finished: when it ended, in seconds since 1970; None while it is under way.
-    """
+def trial_row(entry: Entry) -> dict[str, Any]:
+    """The entry as it stands, under the names of `trials`."""
     trial, print_ = entry.trial, entry.trial.fingerprint
     config = flatten(trial.config)
     return {
@@ -158,7 +153,7 @@ def trial_row(entry: Entry, finished: float | None) -> dict[str, Any]:
         **entry.best_columns(),
         "train_s": entry.train_s,
         "started": moment(entry.started or None),
-        "finished": moment(finished),
+        "finished": moment(entry.finished or None),
         "fingerprint.config": print_.config,
         "fingerprint.data": print_.data,
         "fingerprint.code": json.dumps(print_.code, sort_keys=True),

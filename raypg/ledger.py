@@ -74,9 +74,7 @@ class Ledger:
         self.before = {row["trial"]: row for row in before}
         """The rows that earlier sessions left, by trial."""
         self._num_numbered = len(before)
-        self._counts = Counter(
-            row["status"] for row in before if row["trial"] not in leftovers
-        )
+        self._counts = Counter(row["status"] for row in self.rows_over)
         self._metric = metric
         self._audiences: list[Audience] = []
 
@@ -271,5 +269,5 @@ class Ledger:
 
     def _write(self, entry: Entry) -> None:
         """Append the trial's row as it stands; the newest one counts."""
-        row = {"sweep": self.sweep, **trial_row(entry, entry.finished or None)}
+        row = {"sweep": self.sweep, **trial_row(entry)}
         self._writer.append("trials", {**row, **self._facts, **entry.columns})

@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from raypg.causes import ALL as ALL_CAUSES
+from raypg.causes import EVERY_CAUSE
 from raypg.cluster.plan import plan_sweep, print_plan
 from raypg.cluster.prepare import Options
 from raypg.cluster.sweep import Finished, resume_sweep, start_sweep
@@ -212,7 +212,7 @@ def _resume_command(finished: Finished, address: str) -> str:
 def main() -> None:
     """Run the command line; two of its options may have a word of their own or none."""
     sys.argv = ["--plan-count" if a == "--plan=count" else a for a in sys.argv]
-    sys.argv = give_value(sys.argv, "--retry-failed", ALL_CAUSES)
+    sys.argv = give_value(sys.argv, "--retry-failed", EVERY_CAUSE)
     run_app(app)
 
 

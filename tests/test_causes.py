@@ -10,7 +10,7 @@ from ray import exceptions as ray_exceptions
 from ray.exceptions import RayTaskError
 
 from raypg.causes import (
-    ALL,
+    EVERY_CAUSE,
     POLICIES,
     TYPES,
     cause_of,
@@ -121,10 +121,10 @@ def test_a_row_without_a_cause_is_judged_by_its_texts() -> None:
 def test_trials_are_asked_for_by_cause_or_all_at_once() -> None:
     failed, ended = {"status": "failed", "cause": "nan"}, {"status": "completed"}
     assert is_asked_for(failed, "nan")
-    assert is_asked_for(failed, ALL)
+    assert is_asked_for(failed, EVERY_CAUSE)
     assert not is_asked_for(failed, "code")
     assert not is_asked_for(failed, "")
-    assert not is_asked_for(ended, ALL)
+    assert not is_asked_for(ended, EVERY_CAUSE)
 
 
 def test_every_cause_has_a_policy_and_infrastructure_alone_is_retried() -> None:
@@ -135,7 +135,7 @@ def test_every_cause_has_a_policy_and_infrastructure_alone_is_retried() -> None:
 
 
 def test_an_unknown_cause_is_an_error_that_names_the_nearest() -> None:
-    for cause in (ALL, *POLICIES):
+    for cause in (EVERY_CAUSE, *POLICIES):
         check_cause(cause)
     with pytest.raises(ConfigError, match='"cdoe". Did you mean "code"'):
         check_cause("cdoe")

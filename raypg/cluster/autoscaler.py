@@ -44,12 +44,11 @@ def ask_for(need: Need, num_trials: int) -> None:
 
 def is_infeasible(need: Need) -> bool:
     """Whether the autoscaler found that no node it may add has room for a worker."""
-    import ray
-    from ray._raylet import GcsClient  # type: ignore[attr-defined]
+    from ray._private.worker import global_worker
     from ray.core.generated.autoscaler_pb2 import GetClusterStatusReply
 
-    client = GcsClient(address=ray.get_runtime_context().gcs_address)
-    reply = GetClusterStatusReply.FromString(client.get_cluster_status())
+    status = global_worker.gcs_client.get_cluster_status()
+    reply = GetClusterStatusReply.FromString(status)
     return any(
         dict(found.request.resources_bundle) == need.per_worker
         for one in reply.autoscaling_state.infeasible_cluster_resource_constraints

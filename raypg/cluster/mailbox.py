@@ -8,7 +8,7 @@ outlives the workers and so hands a trial on when they are replaced.
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from raypg.cluster.messages import Assignment, Ended, Message, Report
 from raypg.training.state import State
@@ -132,12 +132,7 @@ class Mailbox:
         self._messages = deque(kept)
         self._delivered_epoch = min(self._delivered_epoch, self._state_epoch)
         self._decided_epoch = min(self._decided_epoch, self._state_epoch)
-        self._delivery = Delivery(
-            delivery.number,
-            delivery.incarnation + 1,
-            delivery.assignment,
-            delivery.state,
-        )
+        self._delivery = replace(delivery, incarnation=delivery.incarnation + 1)
         return self._delivery
 
     def is_closed(self) -> bool:
@@ -154,12 +149,7 @@ class Mailbox:
             self._reported_epoch = max(self._reported_epoch, report.epoch)
             if report.state is not None:
                 self._state_epoch = report.epoch
-                self._delivery = Delivery(
-                    delivery.number,
-                    delivery.incarnation,
-                    delivery.assignment,
-                    report.state,
-                )
+                self._delivery = replace(delivery, state=report.state)
             self._messages.append(report)
             self._changed.notify_all()
 

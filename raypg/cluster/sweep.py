@@ -14,7 +14,7 @@ from raypg.cluster.job import check_outlives_job
 from raypg.cluster.options import Options
 from raypg.cluster.past import Before, Row, check_extends, read_before, replay
 from raypg.cluster.prepare import Question, ask, connect_for, read_known
-from raypg.config import Layer, Origin, flatten
+from raypg.config import Layer, flatten
 from raypg.errors import StoreError
 from raypg.experiment import load_space, parse_space
 from raypg.interrupts import gentle_interrupts
@@ -110,9 +110,7 @@ def resume_sweep(
     if about["kind"] not in KINDS:
         rule, fix = "must be a sweep", f"Try: python -m raypg.train --resume {name}."
         raise StoreError(f"--resume {name}", rule, "a single trial", fix)
-    layers = [
-        Layer(**one | {"origin": Origin(one["origin"])}) for one in about["layers"]
-    ]
+    layers = [Layer.from_json(one) for one in about["layers"]]
     space_file = parse_space(about["space_source"], about["space_file"], layers)
     if space:
         grown = load_space(space, layers)
@@ -238,9 +236,7 @@ def _describe(question: Question, options: Options) -> dict[str, Any]:
         "mode": space.mode,
         "baseline": getattr(question.proposals, "baseline", None),
         "num_trials": question.proposals.num_trials,
-        "layers": [
-            asdict(layer) | {"values": dict(layer.values)} for layer in question.layers
-        ],
+        "layers": [layer.to_json() for layer in question.layers],
         # Resolved: a resume on another machine must not ask for another device.
         "options": asdict(options) | {"gpus_per_worker": question.need.gpus_per_worker},
         "command": list(options.command),

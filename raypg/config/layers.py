@@ -1,7 +1,7 @@
 """Where values come from: files, presets, the command line; dotted names to values."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,15 @@ class Layer:
     lax: bool = False
     """Whether text is read as what the leaf holds: "0.1" as a number."""
     origin: Origin = Origin.FILE
+
+    def to_json(self) -> dict[str, object]:
+        """As a sweep's description keeps it."""
+        return asdict(self) | {"values": dict(self.values)}
+
+    @staticmethod
+    def from_json(kept: Mapping[str, Any]) -> "Layer":
+        """What `to_json` kept."""
+        return Layer(**{**kept, "origin": Origin(kept["origin"])})
 
     def where(self, key: str) -> str:
         """The place of a key, as errors name it."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from raypg.checkpoints import find_leftover
-from raypg.config import Config, Layer, Origin, flatten, load
+from raypg.config import Config, Layer, flatten, load
 from raypg.entries import Leftover
 from raypg.errors import StoreError
 from raypg.experiment import Trial
@@ -117,9 +117,7 @@ def resume_trial(name: str, options: Options) -> Finished:
     options = replace(Options(**about["options"]), store=options.store)
     fix = "Go on with it on a machine that has one, or start it anew."
     check_device(options.device, f"--resume {name}: cuda", fix)
-    layers = [
-        Layer(**one | {"origin": Origin(one["origin"])}) for one in about["layers"]
-    ]
+    layers = [Layer.from_json(one) for one in about["layers"]]
     trial = _build_trial(load(layers), options)
     rows = open_results(store).trials(name)
     for row in rows:
@@ -225,7 +223,7 @@ def _describe(
         "mode": "min" if metric == "val.loss" else "max",
         "baseline": None,
         "num_trials": 1,
-        "layers": [asdict(one) | {"values": dict(one.values)} for one in layers],
+        "layers": [layer.to_json() for layer in layers],
         "options": asdict(options),
         "command": list(options.command),
         "config": flatten(config),
