@@ -102,11 +102,14 @@ def _build_batches(
 def snapshot(parts: Parts) -> State:
     """The trial at the end of its last epoch; costs a copy of its tensors.
 
-    The best weights are a copy already, which nothing changes, so that they are shared.
+    The best weights are a copy already, which nothing changes, so that they are shared;
+    of an epoch that is the best they are the model's, too.
     """
+    is_best = parts.epoch > 0 and parts.epoch == parts.best_epoch
+    model = parts.best_model if is_best else copy_to_host(parts.module.state_dict())
     return State(
         epoch=parts.epoch,
-        model=copy_to_host(parts.module.state_dict()),
+        model=model,
         optimizer=copy_to_host(parts.stepper.optimizer.state_dict()),
         scaler=copy_to_host(parts.stepper.scaler.state_dict()),
         best={

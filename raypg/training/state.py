@@ -48,15 +48,26 @@ class State:
 
 def copy_to_host(value: Any) -> Any:  # noqa: ANN401 any tree of tensors
     """A copy of nested dicts, lists and tensors that later steps do not change."""
-    from torch import Tensor
+    import torch
 
-    if isinstance(value, Tensor):
-        own = value.detach()
-        return own.clone() if own.device.type == "cpu" else own.to("cpu", copy=True)
+    with torch.no_grad():
+        return _copy(value, torch.Tensor)
+
+
+def _copy(value: Any, tensor: "type[Tensor]") -> Any:  # noqa: ANN401 any tree of tensors
+    # A network has hundreds of small tensors, so that a call for each would count.
     if isinstance(value, dict):
-        return {key: copy_to_host(item) for key, item in value.items()}
+        return {
+            key: item.clone()
+            if type(item) is tensor and item.is_cpu
+            # A device's, a parameter, or a branch.
+            else _copy(item, tensor)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
-        return type(value)([copy_to_host(item) for item in value])
+        return type(value)([_copy(item, tensor) for item in value])
+    if isinstance(value, tensor):
+        return value.clone() if value.is_cpu else value.to("cpu", copy=True)
     return value
 
 

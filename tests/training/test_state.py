@@ -45,6 +45,17 @@ def test_a_state_read_back_is_the_state_that_was_written(
     assert [weights.stride() for weights in again.model.values()] == strides
 
 
+def test_weights_of_an_epoch_that_is_the_best_are_kept_and_written_once() -> None:
+    first = train_tiny(tiny_config(train__epochs=1))[1].last_state
+    assert first.model is first.best["model"]
+    later = train_tiny(tiny_config(train__epochs=2, optimizer__lr=1e-9))[1].last_state
+    assert later.best["epoch"] == 1
+    assert digest(later.model) != digest(later.best["model"])
+    size_bytes = [len(pack_state(state)) for state in (first, later)]
+    weights_bytes = sum(w.nbytes for w in first.model.values())
+    assert size_bytes[1] - size_bytes[0] > weights_bytes // 2
+
+
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99, 1.01])
 def test_a_state_of_another_size_is_refused(folder: Path, share: float) -> None:
     file = folder / STATE_FILE
