@@ -94,6 +94,19 @@ def sweep_by_peer(module: str, *options: str) -> Run:
         )
 
 
+def open_by_peer(num_trials: int, num_epochs: int) -> list[float]:
+    """Milliseconds in which a `ResultGrid` of so many rows is opened and answers."""
+    with tempfile.TemporaryDirectory(prefix="raypg-bench-") as folder:
+        out = Path(folder, "times.json")
+        size = ["--trials", str(num_trials), "--epochs", str(num_epochs)]
+        command = ["tests.benchmarks.result_grid", *size, "--out", str(out)]
+        started = time.time()
+        with _start(command, Path(folder, "log")) as process:
+            _wait(process, started, Path(folder, "log"))
+        times: list[float] = json.loads(out.read_text())["milliseconds"]
+        return times
+
+
 def _start(command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
     with log.open("wb") as file:
         return subprocess.Popen(
