@@ -1,4 +1,4 @@
-"""Why a trial failed: one of six causes, and what is done about each.
+"""Why a trial failed: one of seven causes, and what is done about each.
 
 The cause is decided here and nowhere else: from the exception's type where there is
 one, from what Ray says where a process took the exception with it.
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from raypg.errors import ConfigError, TrialError, suggest_name
+from raypg.errors import ClusterError, ConfigError, TrialError, suggest_name
 
 EVERY_CAUSE = "all"
 """Asks for the failed trials of every cause."""
@@ -36,7 +36,7 @@ POLICIES: Mapping[str, Policy] = {
     "out_of_memory": Policy(
         is_retried=False,
         why="The same trial asks for the same memory again.",
-        fix="Free memory, or make model or train.batch_size smaller in a new sweep.",
+        fix="Free memory, or add --repair-oom: the same batches in smaller pieces.",
     ),
     "nan": Policy(
         is_retried=False,
@@ -58,6 +58,13 @@ POLICIES: Mapping[str, Policy] = {
         why="Whoever killed the process may be gone; two deaths at one epoch are the "
         "trial's own (a CPU out of memory is a SIGKILL).",
         fix="See the kernel's log and Ray's: who ended the process?",
+    ),
+    "hang": Policy(
+        is_retried=True,
+        why="Another process may get what this one waited for; two hangs at one epoch "
+        "are the trial's own.",
+        fix="See what the last line waits for; --hang-timeout, in a new sweep, says "
+        "how long a step may take.",
     ),
     "code": Policy(
         is_retried=False,
@@ -85,11 +92,16 @@ TYPES: Mapping[str, str] = {
 """Types by the names that tracebacks have for them: neither torch nor Ray is imported
 to ask, and a text is judged as the exception that it is of."""
 
+_HUNG = "must give a sign of life"
+"""In the ClusterError of a worker that does not."""
+
 _RAY_SIGNS = {
     "its node has died": "node_lost",
     "The actor is temporarily unavailable": "node_lost",
     "running low on memory": "out_of_memory",
     "killed due to memory pressure": "out_of_memory",
+    _HUNG: "hang",
+    "hung twice after epoch": "hang",
     "died unexpectedly before finishing this task": "worker_lost",
     "died twice after epoch": "worker_lost",
 }
@@ -119,6 +131,8 @@ def cause_of(error: BaseException) -> str:
             return said or known
     if isinstance(error, TrialError) and _NOT_FINITE in str(error):
         return "nan"
+    if isinstance(error, ClusterError) and _HUNG in str(error):
+        return "hang"
     if isinstance(error, RuntimeError) and _has_any(str(error), _TORCH_SIGNS):
         return "out_of_memory"
     if isinstance(error, OSError) and _passed_through(error, "raypg.data"):

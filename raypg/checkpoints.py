@@ -130,6 +130,7 @@ def find_leftover(store: Store, row: Row, known_epochs: Iterable[int]) -> Leftov
         attempt=row["attempt"],
         known_epochs=frozenset(known_epochs),
         resume_from=last_good_checkpoint(store, row["sweep"], row["trial"]),
+        micro_batch=row.get("micro_batch") or 0,
         started=row["started"].timestamp() if row["started"] else 0.0,
     )
 

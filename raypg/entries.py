@@ -104,6 +104,8 @@ class Leftover:
     known_epochs: frozenset[int]
     resume_from: str
     """The folder of its last good checkpoint; empty where there is none."""
+    micro_batch: int = 0
+    """What it was trained with since it ran out of memory; 0: it did not."""
     started: float = 0.0
     """When its first attempt began, in seconds since 1970; 0 for not yet."""
 

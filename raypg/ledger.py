@@ -218,6 +218,8 @@ class Ledger:
             entry.resume_from = left.resume_from
             entry.known_epochs = set(left.known_epochs)
             entry.started = left.started
+            if left.micro_batch:
+                entry.columns["micro_batch"] = left.micro_batch
         self._book(entry)
         return entry
 

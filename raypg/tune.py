@@ -1,12 +1,12 @@
 """`python -m raypg.tune SPACE.py`: run a space as a sweep, plan it, or resume one."""
 
-import shlex
 import sys
 from typing import Annotated, NoReturn
 
 import typer
 
 from raypg.causes import EVERY_CAUSE
+from raypg.cluster.ending import print_ending, resume_command
 from raypg.cluster.plan import plan_sweep, print_plan
 from raypg.cluster.prepare import Options
 from raypg.cluster.sweep import Finished, resume_sweep, start_sweep
@@ -80,6 +80,16 @@ def tune(
     checkpoint_every: Annotated[
         float, typer.Option(metavar="S", help="Seconds between checkpoints.")
     ] = 15.0,
+    hang_timeout: Annotated[
+        float,
+        typer.Option(
+            metavar="S", help="A worker silent for S seconds is replaced; 0: never."
+        ),
+    ] = 600.0,
+    repair_oom: Annotated[
+        bool,
+        typer.Option("--repair-oom", help="Out of memory: go on in micro-batches."),
+    ] = False,
     keep_checkpoints: Annotated[
         str,
         typer.Option(
@@ -142,13 +152,15 @@ def tune(
         is_fresh=fresh,
         uses_wandb=wandb,
         checkpoint_every_s=checkpoint_every,
+        hang_timeout_s=hang_timeout,
+        repairs_oom=repair_oom,
         keep_checkpoints=keep_checkpoints,
         checkpoint_disk=checkpoint_disk or "",
         command=tuple(sys.argv[1:]),
     )
     if resume:
         why = "The sweep keeps its own config and options."
-        beside = ["store", "address", "retry_failed"]
+        beside = ["store", "address", "retry_failed", "repair_oom"]
         beside += ["arguments"] * (not overrides)
         check_alone(context, "resume", beside, why)
         again = retry_failed or ""
@@ -174,39 +186,22 @@ def _finish(finished: Finished, address: str) -> NoReturn:
     """Print the answer, why the sweep ended early where it did, what failed; exit."""
     results = open_results(finished.store)
     print_answer(results, finished.sweep)
+    resume = resume_command(finished.store, finished.sweep, address)
     if finished.ending.reason:
-        _print_ending(finished, address)
+        print_ending(finished.ending, resume)
     if finished.ledger.count("failed"):
-        _print_failures(results, finished, address)
+        _print_failures(results, finished, resume)
     sys.stdout.flush()
     raise typer.Exit(finished.exit_code)
 
 
-def _print_ending(finished: Finished, address: str) -> None:
-    """Say why the sweep ended early, and what to do."""
-    ending = finished.ending
-    print(f"The sweep ended early: {ending.reason.removesuffix('.')}.", file=sys.stderr)
-    if ending.is_hopeless:
-        print("Mend that, and start it again.", file=sys.stderr)
-        return
-    print(f"Go on with: {_resume_command(finished, address)}", file=sys.stderr)
-
-
-def _print_failures(results: Results, finished: Finished, address: str) -> None:
+def _print_failures(results: Results, finished: Finished, resume: str) -> None:
     """Say how many trials failed of what, where to read why, and how to run them."""
     groups = read_failures(results, finished.sweep)
     causes = ", ".join(f"{group.cause} {group.trials}" for group in groups)
     show = f"python -m raypg.results show {finished.sweep} {finished.store.option}"
-    again = f"{_resume_command(finished, address)} --retry-failed"
     print(f"Failed: {causes}. Why: {show}", file=sys.stderr)
-    print(f"Run them again with: {again}", file=sys.stderr)
-
-
-def _resume_command(finished: Finished, address: str) -> str:
-    where = finished.store.option
-    if address:
-        where += f" --address {shlex.quote(address)}"
-    return f"python -m raypg.tune --resume {finished.sweep} {where}"
+    print(f"Run them again with: {resume} --retry-failed", file=sys.stderr)
 
 
 def main() -> None:

@@ -60,6 +60,7 @@ ERRORS = [
     (ray_exceptions.RayActorError(error_msg=NODE_DIED), "node_lost"),
     (ray_exceptions.ActorDiedError(), "worker_lost"),
     (ray_exceptions.WorkerCrashedError(), "worker_lost"),
+    (ClusterError("t", "must give a sign of life within 9 s", "10 s", "End."), "hang"),
     (ClusterError("worker", "must be", "other code", "Restart."), "code"),
     (CheckpointError("a", "must be whole", "half", "Delete it."), "code"),
     (ConfigError("lr", "must be finite", "nan", "Change it."), "code"),
@@ -99,6 +100,7 @@ def test_a_file_that_a_data_set_cannot_read_is_data(tmp_path: Path) -> None:
         ("ray.exceptions.ActorDiedError: The actor died unexpectedly before", "worker"),
         ("raypg.errors.DataError: a: must be whole; found half. Fetch it.", "data"),
         ("its workers died twice after epoch 2", "worker_lost"),
+        ("its workers hung twice after epoch 2", "hang"),
         ("", "worker_lost"),
     ],
 )
@@ -131,7 +133,7 @@ def test_every_cause_has_a_policy_and_infrastructure_alone_is_retried() -> None:
     assert set(TYPES.values()) <= POLICIES.keys()
     assert all(policy.why and policy.fix for policy in POLICIES.values())
     retried = {cause for cause, policy in POLICIES.items() if policy.is_retried}
-    assert retried == {"node_lost", "worker_lost"}
+    assert retried == {"hang", "node_lost", "worker_lost"}
 
 
 def test_an_unknown_cause_is_an_error_that_names_the_nearest() -> None:

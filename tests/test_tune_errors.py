@@ -121,6 +121,8 @@ def test_a_wrong_space(tune: Command, source: str, start: str, part: str) -> Non
         ("space.py --gpus-per-worker -2", "--gpus-per-worker: must be", "found -2"),
         ("space.py --gpus-per-worker 1.5", "--gpus-per-worker: must be whole", "1.5"),
         ("space.py --checkpoint-every inf", "--checkpoint-every: must be", "inf"),
+        ("space.py --hang-timeout 1", "--hang-timeout: must be 0, which is", "found 1"),
+        ("space.py --hang-timeout nan", "--hang-timeout: must be a number", "nan"),
         ("space.py --keep-checkpoints none", "--keep-checkpoints: must be", '"none"'),
         ("space.py --keep-checkpoints 0", "--keep-checkpoints: must be", '"0"'),
         ("space.py --keep-checkpoints -1", "--keep-checkpoints: must be", '"-1"'),

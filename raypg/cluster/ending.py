@@ -1,6 +1,10 @@
 """Why a sweep ends before its last trial."""
 
+import shlex
+import sys
 from dataclasses import dataclass
+
+from raypg.store import Store
 
 
 @dataclass
@@ -17,3 +21,25 @@ class Ending:
     def interrupt(self, signal_name: str) -> None:
         """End the sweep because a signal came."""
         self.reason, self.is_interrupt = signal_name, True
+
+
+def print_ending(ending: Ending, resume: str) -> None:
+    """Say why a sweep ended early, and what to do.
+
+    Args:
+        ending: has a reason.
+        resume: the command that goes on.
+    """
+    print(f"The sweep ended early: {ending.reason.removesuffix('.')}.", file=sys.stderr)
+    if ending.is_hopeless:
+        print("Mend that, and start it again.", file=sys.stderr)
+        return
+    print(f"Go on with: {resume}", file=sys.stderr)
+
+
+def resume_command(store: Store, sweep: str, address: str = "") -> str:
+    """What to type to go on with a sweep, in the cluster at `address`."""
+    where = store.option
+    if address:
+        where += f" --address {shlex.quote(address)}"
+    return f"python -m raypg.tune --resume {sweep} {where}"

@@ -114,11 +114,6 @@ class RemoteMailbox:
         """See `Mailbox.close`."""
         ray.get(self._actor.close.remote())
 
-    def quiet_s(self) -> float:
-        """See `Mailbox.quiet_s`."""
-        seconds: float = ray.get(self._actor.quiet_s.remote())
-        return seconds
-
 
 def serve_in_group(config: dict[str, Any]) -> None:
     """The training function of every worker: trial after trial, all ranks together."""

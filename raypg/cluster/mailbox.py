@@ -6,11 +6,11 @@ outlives the workers and so hands a trial on when they are replaced.
 """
 
 import threading
-import time
 from collections import deque
 from dataclasses import dataclass, replace
 
 from raypg.cluster.messages import Assignment, Ended, Message, Report
+from raypg.cluster.repair import smaller_micro_batch
 from raypg.training.state import State
 
 
@@ -22,6 +22,8 @@ class Delivery:
     incarnation: int
     assignment: Assignment
     state: State | bytes | None
+    micro_batch: int = 0
+    """Instead of the config's; 0 is as that."""
 
 
 class Mailbox:
@@ -32,7 +34,6 @@ class Mailbox:
         self._messages: deque[Message] = deque()
         self._delivery: Delivery | None = None
         self._is_taken = False
-        self._is_busy = False
         self._is_closed = False
         self._stop_before = 0
         self._number = 0
@@ -41,14 +42,15 @@ class Mailbox:
         self._reported_epoch = 0
         self._state_epoch = 0
         self._lost_at = -1
-        self._last_sign = time.monotonic()
+        self._hang = ""
 
     def assign(self, assignment: Assignment, state: bytes | None) -> int:
         """Give the workers a trial; returns its number. The one before is stopped."""
         with self._changed:
             self._number += 1
             self._stop_before = self._number
-            self._delivery = Delivery(self._number, 0, assignment, state)
+            micro_batch = assignment.micro_batch
+            self._delivery = Delivery(self._number, 0, assignment, state, micro_batch)
             self._is_taken = False
             self._messages.clear()
             self._decided_epoch = self._delivered_epoch = 0
@@ -87,10 +89,6 @@ class Mailbox:
             self._is_closed = True
             self._changed.notify_all()
 
-    def quiet_s(self) -> float:
-        """Seconds since workers that have a trial, or one to leave, gave a sign."""
-        return time.monotonic() - self._last_sign if self._is_busy else 0.0
-
     def next_delivery(self, timeout_s: float) -> Delivery | None:
         """For workers: the trial to train; None when none came in time.
 
@@ -99,8 +97,6 @@ class Mailbox:
         died before and the trial has not got further since: then it has failed.
         """
         with self._changed:
-            self._last_sign = time.monotonic()
-            self._is_busy = False
             self._changed.wait_for(lambda: self._delivery or self._is_closed, timeout_s)
             delivery = self._delivery
             if delivery is None:
@@ -109,21 +105,28 @@ class Mailbox:
                 if self._reported_epoch <= self._lost_at:
                     self._give_up(delivery.number)
                     return None
-                delivery = self._take_again(delivery)
-            self._is_taken = self._is_busy = True
+                self._lost_at = self._reported_epoch
+                delivery = self._deliver_again(delivery)
+            self._is_taken = True
+            self._hang = ""
             return delivery
 
     def _give_up(self, number: int) -> None:
-        reason = f"its workers died twice after epoch {self._reported_epoch}"
+        how, cause = ("hung", "hang") if self._hang else ("died", "worker_lost")
         self._delivery = None
         self._messages.append(
-            Ended(number=number, status="failed", reason=reason, cause="worker_lost")
+            Ended(
+                number=number,
+                status="failed",
+                reason=f"its workers {how} twice after epoch {self._reported_epoch}",
+                cause=cause,
+                error=self._hang,
+            )
         )
         self._changed.notify_all()
 
-    def _take_again(self, delivery: Delivery) -> Delivery:
+    def _deliver_again(self, delivery: Delivery) -> Delivery:
         """The delivery for new workers; reports that they will not repeat are kept."""
-        self._lost_at = self._reported_epoch
         kept = [
             message
             for message in self._messages
@@ -139,10 +142,14 @@ class Mailbox:
         """For workers: whether no trial will come any more."""
         return self._is_closed
 
+    def note_hang(self, error: str) -> None:
+        """For workers: they hang, say where, and are about to be replaced."""
+        with self._changed:
+            self._hang = error
+
     def report(self, report: Report) -> None:
         """For workers: hand over an epoch."""
         with self._changed:
-            self._last_sign = time.monotonic()
             delivery = self._delivery
             if delivery is None or report.number != delivery.number:
                 return
@@ -156,7 +163,6 @@ class Mailbox:
     def wait_decided(self, number: int, epoch: int, timeout_s: float) -> bool:
         """For workers: wait until `epoch` of trial `number` is decided, or over."""
         with self._changed:
-            self._last_sign = time.monotonic()
             return self._changed.wait_for(
                 lambda: self._decided_epoch >= epoch or number < self._stop_before,
                 timeout_s,
@@ -165,14 +171,30 @@ class Mailbox:
     def wait_stop(self, number: int, timeout_s: float) -> bool:
         """For workers: whether trial `number` is to be left, told within the time."""
         with self._changed:
-            self._last_sign = time.monotonic()
             return self._changed.wait_for(lambda: number < self._stop_before, timeout_s)
 
     def end(self, ended: Ended) -> None:
-        """For workers: hand over the end of a trial; only the first one counts."""
+        """For workers: hand over the end of a trial; only the first one counts.
+
+        One that ran out of memory may be given again, in smaller micro-batches.
+        """
         with self._changed:
-            self._last_sign = time.monotonic()
-            if self._delivery is not None and ended.number == self._delivery.number:
+            delivery = self._delivery
+            if delivery is None or ended.number != delivery.number:
+                return
+            was = delivery.micro_batch
+            smaller = smaller_micro_batch(delivery.assignment, was, ended)
+            if smaller:
+                self._repair(delivery, smaller)
+            else:
                 self._delivery = None
                 self._messages.append(ended)
-                self._changed.notify_all()
+            self._changed.notify_all()
+
+    def _repair(self, delivery: Delivery, micro_batch: int) -> None:
+        again = self._deliver_again(delivery)
+        # A number of its own: other ranks may yet tell of the same end.
+        self._number += 1
+        self._stop_before = self._number
+        self._delivery = replace(again, number=self._number, micro_batch=micro_batch)
+        self._is_taken = False

@@ -11,6 +11,7 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from raypg.causes import cause_of_text
+from raypg.cluster.repair import COLUMN
 from raypg.cluster.searcher import LedgerSearcher
 from raypg.cluster.stopper import Unsaved
 from raypg.cluster.trainable import EPOCH
@@ -75,7 +76,11 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
             self._ledger.recall(entry, history)
         if problem := result.pop("raypg_problem", ""):
             print(f"{entry.trial.key}: {problem}", file=sys.stderr, flush=True)
-        entry.columns.update(result.get("raypg_summary") or {})
+        summary = result.get("raypg_summary") or {}
+        if (size := summary.get(COLUMN)) and size != entry.columns.get(COLUMN):
+            said = f"out of memory; it goes on with train.micro_batch={size}"
+            print(f"{entry.trial.key}: {said}", file=sys.stderr, flush=True)
+        entry.columns.update(summary)
         if "train.loss" in result:
             self._report(entry, trial.trial_id, result)
         if result["done"] and result["raypg_status"] == "running":
@@ -124,7 +129,8 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         entry = self._searcher.live.pop(trial.trial_id)
         error = _traceback(trial)
         cause = cause_of_text(error, otherwise="worker_lost")
-        reason = f"its process died twice after epoch {entry.epoch}"
+        how = "hung" if cause == "hang" else "died"
+        reason = f"its process {how} twice after epoch {entry.epoch}"
         self._ledger.end(entry, "failed", reason=reason, cause=cause, error=error)
         self._on_failure(entry)
 

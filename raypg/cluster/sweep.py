@@ -1,15 +1,17 @@
 """A sweep from what was asked to what came of it: started or resumed, run, booked."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from raypg.causes import check_cause
 from raypg.cluster.driver import Launch, run_sweep
-from raypg.cluster.ending import Ending
+from raypg.cluster.ending import Ending, print_ending, resume_command
+from raypg.cluster.head import watch_head
 from raypg.cluster.job import check_outlives_job
 from raypg.cluster.options import Options
 from raypg.cluster.past import Before, Row, check_extends, read_before, replay
@@ -28,6 +30,9 @@ from raypg.wandb_log import log_to_wandb
 
 KINDS = ("ablation", "search")
 """Of sweeps, as `sweep.json` says it; a single trial is none of them."""
+
+GONE = 1
+"""Exit code where the cluster is gone: the trials under way did not end well."""
 
 GROWS = ("question", "space_file", "space_source", "num_trials")
 """What of `sweep.json` changes where a sweep is given more trials."""
@@ -94,7 +99,8 @@ def resume_sweep(
 
     Args:
         name: the sweep's name.
-        options: store and address; the rest comes from the sweep.
+        options: store and address, and whether trials are repaired, too; the rest
+            comes from the sweep.
         space: path of the sweep's space file with more seeds or trials, from now on
             the sweep's own; empty adds none.
         retry_failed: the cause of failure whose trials run again, or `all`.
@@ -117,7 +123,12 @@ def resume_sweep(
         check_extends(name, space_file.space, grown)
         space_file = grown
     saved = Options(**about["options"])
-    options = replace(saved, store=options.store, address=options.address)
+    options = replace(
+        saved,
+        store=options.store,
+        address=options.address,
+        repairs_oom=saved.repairs_oom or options.repairs_oom,
+    )
     with ExitStack() as stack:
         # Held before anything is read: another driver may still write.
         writer = SweepWriter(store, name, on_problem=_warn)
@@ -163,6 +174,8 @@ class _Run:
             trials_per_worker=options.trials_per_worker,
             uses_group=options.uses_group,
             checkpoint_every_s=options.checkpoint_every_s,
+            hang_timeout_s=options.hang_timeout_s,
+            repairs_oom=options.repairs_oom,
             ended_curves=self.before.ended_curves(),
             interrupted_curves=self.before.interrupted_curves(),
         )
@@ -209,7 +222,8 @@ def _run(run: _Run, writer: SweepWriter) -> Finished:
             ),
         ):
             if question.proposals.may_train(run.memo):
-                run_sweep(run.launch(), ledger, ending)
+                with watch_head(lambda why: _give_up(run, ledger, writer, why)):
+                    run_sweep(run.launch(), ledger, ending)
             else:
                 ledger.next_entry()  # books every trial as cached
         try:
@@ -217,6 +231,21 @@ def _run(run: _Run, writer: SweepWriter) -> Finished:
         except StoreError as error:
             ending.reason = ending.reason or str(error)
     return Finished(run.store, run.name, ending, ledger)
+
+
+def _give_up(run: _Run, ledger: Ledger, writer: SweepWriter, why: str) -> NoReturn:
+    """Close the books of a sweep whose cluster is gone, and end; for any thread.
+
+    The main one may be in a call of Ray's that never returns.
+    """
+    ledger.interrupt()
+    try:
+        writer.close(compact=False)
+    except StoreError as error:
+        _warn(str(error))
+    print_ending(Ending(why), resume_command(run.store, run.name))
+    sys.stderr.flush()
+    os._exit(GONE)
 
 
 def _memo(store: Store, question: Question, options: Options) -> Mapping[str, Row]:

@@ -23,9 +23,6 @@ from raypg.training.state import (
 POLL_S = 1.0
 """How often a trial actor looks after its workers while it waits for them."""
 
-HANG_S = 1800.0
-"""Without a sign of life for this long, workers are taken for dead and replaced."""
-
 EPOCH = "raypg_epoch"
 """Tune's `training_iteration` counts calls of `step`, not epochs."""
 
@@ -41,9 +38,6 @@ class Tray(Protocol):
 
     def stop(self) -> None:
         """Tell the workers to leave the trial."""
-
-    def quiet_s(self) -> float:
-        """Seconds since the workers last gave a sign of life."""
 
 
 class Workers(Protocol):
@@ -150,11 +144,6 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
             failure = self._workers.failure()
             if failure is not None:
                 raise failure
-            if mailbox.quiet_s() > HANG_S:
-                rule = f"must give a sign of life every {HANG_S:.0f} s"
-                found = f"{mailbox.quiet_s():.0f} s of silence"
-                fix = "The workers are replaced."
-                raise ClusterError(self._assignment.trial, rule, found, fix)
 
     def _last_message(self) -> Ended:
         message = self._next_message()

@@ -115,7 +115,7 @@ def _hits(store: Store, sweep: str, wanted: pa.Array | None) -> list[FlatRow]:
         if not pc.any(pc.is_in(keys["trial"], value_set=wanted)).as_py():
             return []
     rows = read_newest(store, sweep, "trials")
-    is_hit = pc.equal(rows["status"], "completed")
+    is_hit = _is_own(rows)
     if wanted is not None:
         is_hit = pc.and_(is_hit, pc.is_in(rows["trial"], value_set=wanted))
     return flat_rows(rows.filter(is_hit))
@@ -123,9 +123,20 @@ def _hits(store: Store, sweep: str, wanted: pa.Array | None) -> list[FlatRow]:
 
 def _prints(store: Store, sweep: str) -> list[FlatRow]:
     """The fingerprints of a sweep's completed trials."""
-    columns = ["status", "finished", "fingerprint"]
+    columns = ["status", "finished", "fingerprint", "micro_batch"]
     rows = read_newest(store, sweep, "trials", columns)
-    return flat_rows(rows.filter(pc.equal(rows["status"], "completed")))
+    return flat_rows(rows.filter(_is_own(rows)))
+
+
+def _is_own(rows: pa.Table) -> pa.Array:
+    """Which trials completed, and were trained as their fingerprint says.
+
+    One that ran out of memory was not: its numbers are those of another config.
+    """
+    is_completed = pc.equal(rows["status"], "completed")
+    if "micro_batch" not in rows.column_names:
+        return is_completed
+    return pc.and_(is_completed, pc.is_null(rows["micro_batch"]))
 
 
 def _finished(row: FlatRow) -> float:

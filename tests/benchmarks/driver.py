@@ -125,9 +125,6 @@ class _IdleWorkers:
     def stop(self) -> None:
         """Nothing is under way."""
 
-    def quiet_s(self) -> float:
-        return 0.0
-
     def failure(self) -> BaseException | None:
         return None
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from ray import tune
 
-from raypg.cluster import trainable
 from raypg.cluster.messages import Assignment
 from raypg.cluster.trainable import EPOCH, LocalTrainable
 from raypg.config import fingerprint, flatten, load, parse_overrides
@@ -141,13 +140,10 @@ def test_a_spent_worker_says_so(build: Any) -> None:  # noqa: ANN401
     assert not run(build("train.epochs=1"))[-1]["raypg_recycle"]
 
 
-def test_workers_that_hang_are_given_up(
-    build: Any,  # noqa: ANN401
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_step_tells_of_a_worker_that_hangs(build: Any) -> None:  # noqa: ANN401
     trial = build("train.epochs=1")
     run(trial)
-    monkeypatch.setattr(trainable, "POLL_S", 0.01)
-    monkeypatch.setattr(trainable, "HANG_S", -1.0)
+    error = ClusterError("t", "must give a sign of life", "9 s of silence", "Wait.")
+    trial._workers._note_hang(error)
     with pytest.raises(ClusterError, match="must give a sign of life"):
         trial._next_message()
