@@ -122,14 +122,16 @@ def find_leftover(store: Store, row: Row, known_epochs: Iterable[int]) -> Leftov
 
     Args:
         store: where its sweep lives.
-        row: its newest one of `trials`.
+        row: its newest one of `trials`; a cached trial's checkpoints are its source's.
         known_epochs: of which the tables have a row.
     """
     return Leftover(
         number=row["number"],
         attempt=row["attempt"],
         known_epochs=frozenset(known_epochs),
-        resume_from=last_good_checkpoint(store, row["sweep"], row["trial"]),
+        resume_from=last_good_checkpoint(
+            store, row["source_sweep"] or row["sweep"], row["trial"]
+        ),
         started=row["started"].timestamp() if row["started"] else 0.0,
     )
 
