@@ -11,6 +11,8 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from raypg.causes import cause_of_text
+from raypg.cluster.leaving import Notices
+from raypg.cluster.room import leaving_nodes
 from raypg.cluster.searcher import LedgerSearcher
 from raypg.cluster.stopper import Unsaved
 from raypg.cluster.trainable import EPOCH
@@ -41,6 +43,8 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         self._on_failure = on_failure
         self._tidy = tidy
         self._tidied_at = 0.0
+        self._running: dict[str, Trial] = {}
+        self._notices = Notices()
         self._died_at: dict[str, int] = {}
         self._incarnations: dict[str, int] = {}
 
@@ -49,12 +53,15 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         if time.monotonic() - self._tidied_at >= TIDY_EVERY_S:
             self._tidied_at = time.monotonic()
             self._tidy()
+            self._notices.tell(self._running.values(), leaving_nodes())
 
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
         """The trial is on a worker."""
         entry = self._searcher.live[trial.trial_id]
+        self._running[trial.trial_id] = trial
+        self._notices.forget(trial)
         self._ledger.start(entry, again=trial.trial_id in self._died_at)
         self._incarnations[trial.trial_id] = 0
         if trial.trial_id not in self._died_at:
@@ -89,7 +96,7 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
         """The trial is over, its checkpoint is written."""
-        entry = self._searcher.live.pop(trial.trial_id)
+        entry = self._leave(trial)
         last = trial.last_result
         checkpoint = trial.checkpoint
         summary = dict(last.get("raypg_summary") or {})
@@ -121,12 +128,17 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
         """A process died again without getting further: the trial has failed."""
-        entry = self._searcher.live.pop(trial.trial_id)
+        entry = self._leave(trial)
         error = _traceback(trial)
         cause = cause_of_text(error, otherwise="worker_lost")
         reason = f"its process died twice after epoch {entry.epoch}"
         self._ledger.end(entry, "failed", reason=reason, cause=cause, error=error)
         self._on_failure(entry)
+
+    def _leave(self, trial: Trial) -> Entry:
+        self._running.pop(trial.trial_id, None)
+        self._notices.forget(trial)
+        return self._searcher.live.pop(trial.trial_id)
 
     def _report(self, entry: Entry, trial_id: str, result: dict[str, Any]) -> None:
         # A group whose workers were replaced repeats epochs: the newer rows are to win.
