@@ -41,9 +41,8 @@ class PausedSweep:
         self._worker.suspend()
         ended = time.time()
         time.sleep(CATCH_UP_S)
-        moments = sorted(
-            row["time"].timestamp() for row in self._results.epochs("space")
-        )
+        rows = self._results.epochs("space")
+        moments: list[float] = sorted(row["time"].timestamp() for row in rows)
         within = [moment for moment in moments if started < moment < ended]
         return (len(within) - 1) / (within[-1] - within[0])
 
