@@ -83,7 +83,7 @@ def read_before(
         trial: find_leftover(store, row, known.get(trial, ()))
         for trial, row in left.items()
     }
-    # Of 10,000 trials they take a gigabyte and ten seconds: only where they count.
+    # A row of every epoch of every trial: read only where they count.
     space = question.space_file.space
     counts = question.asha is not None or isinstance(space, Search)
     curves = results.curves(name, space.metric) if counts else {}
