@@ -29,7 +29,8 @@ class Before:
         rows: of `trials`, in the order in which they were handed out.
         leftovers: the trials that go on, by fingerprint: those that did not end, and
             those that failed where they are to run again.
-        curves: the sweep's metric by epoch, of every trial.
+        curves: the sweep's metric by epoch, of every trial; none where neither a
+            sampler nor a scheduler learns from them.
     """
 
     rows: Sequence[Row] = ()
@@ -71,17 +72,21 @@ def read_before(
     results = open_results(store)
     rows = results.trials(name)
     _check_same(name, question, rows)
-    known = results.known_epochs(name)
-    leftovers = {
-        row["trial"]: find_leftover(store, row, known.get(row["trial"], ()))
+    left = {
+        row["trial"]: row
         for row in rows
         if row["status"] in ("running", "interrupted")
         or is_asked_for(row, retry_failed)
     }
-    curves: Curves = {}
-    metric = question.space_file.space.metric
-    for epoch in results.epochs(name):
-        curves.setdefault(epoch["trial"], []).append((epoch["epoch"], epoch[metric]))
+    known = results.known_epochs(name, left)
+    leftovers = {
+        trial: find_leftover(store, row, known.get(trial, ()))
+        for trial, row in left.items()
+    }
+    # A row of every epoch of every trial: read only where they count.
+    space = question.space_file.space
+    counts = question.asha is not None or isinstance(space, Search)
+    curves = results.curves(name, space.metric) if counts else {}
     return Before(rows, leftovers, curves)
 
 
@@ -148,7 +153,11 @@ def _drawn_values(question: Question, row: Row) -> dict[str, Value]:
 def _check_same(name: str, question: Question, rows: Sequence[Row]) -> None:
     """Refuse to mix rows of two versions of code, data or torch in one sweep."""
     need = question.need
+    # An ablation has made its trials anew already: what is among them is the same.
+    same = {trial.key for trial in getattr(question.proposals, "trials", ())}
     for row in rows:
+        if row["trial"] in same:
+            continue
         leaves = {
             column.removeprefix("config."): value
             for column, value in row.items()
