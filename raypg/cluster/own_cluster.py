@@ -11,7 +11,6 @@ OBJECT_STORE_BYTES = 128 * 2**20
 
 UNASKED = {
     # Kept for the dashboard and for metrics, which a cluster of one sweep has not.
-    "task_events_report_interval_ms": 0,
     "enable_metrics_collection": False,
     "event_stats": False,
 }
