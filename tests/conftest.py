@@ -16,6 +16,14 @@ NUM_SLOTS = 4
 RunSpace = Callable[..., Finished]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing that a test keeps on this machine is taken in by a person's sweep."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[None]:
     """One Ray cluster for all tests that need one; ended with the last of them."""

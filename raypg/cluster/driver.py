@@ -92,6 +92,8 @@ def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
         ending.interrupt("ended at once")
     except (TuneError, RayError) as error:
         ending.reason = f"Ray failed: {' '.join(str(error).split())[:300]}"
+    except OSError as error:  # Tune looks at its folder in the store once more
+        ending.give_up(f"the store failed: {' '.join(str(error).split())[:300]}")
     finally:
         ledger.interrupt()
         with suppress(RayError):  # a cluster that is gone adds no nodes

@@ -1,6 +1,6 @@
 """What earlier sessions of a sweep left, and how it is gone on from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -55,7 +55,11 @@ class Before:
 
 
 def read_before(
-    store: Store, name: str, question: Question, retry_failed: str = ""
+    store: Store,
+    name: str,
+    question: Question,
+    retry_failed: str,
+    tell: Callable[[str], None],
 ) -> Before:
     """The rows, checkpoints and curves that a sweep is resumed from.
 
@@ -65,6 +69,7 @@ def read_before(
         question: what it asks.
         retry_failed: the cause of failure whose trials are to go on like those that
             did not end, `all` for every one; empty leaves all as they are.
+        tell: told of each checkpoint that is damaged, as one line.
 
     Raises:
         StoreError: code, data or versions have changed since; names what.
@@ -80,7 +85,7 @@ def read_before(
     }
     known = results.known_epochs(name, left)
     leftovers = {
-        trial: find_leftover(store, row, known.get(trial, ()))
+        trial: find_leftover(store, row, known.get(trial, ()), tell)
         for trial, row in left.items()
     }
     # A row of every epoch of every trial: read only where they count.

@@ -22,7 +22,7 @@ from raypg.ledger import Ledger
 from raypg.progress import Pace, follow
 from raypg.provenance import provenance
 from raypg.pruning import Pruner
-from raypg.results import SweepWriter, check_types
+from raypg.results import SweepWriter, check_types, drop_kept, take_in
 from raypg.store import Store
 from raypg.wandb_log import log_to_wandb
 
@@ -47,7 +47,8 @@ class Finished:
         """0: all trials ended well; 1: some failed; 130: interrupted."""
         if self.ending.is_interrupt:
             return 130
-        return 1 if self.ledger.count("failed") or self.ending.reason else 0
+        has_ended_badly = self.ending.reason or self.ending.unwritten
+        return 1 if self.ledger.count("failed") or has_ended_badly else 0
 
 
 def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finished:
@@ -79,10 +80,11 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
             store.create_sweep(name)
         else:
             name = store.create_next_sweep(space_file.stem)
+        drop_kept(store, name)
         store.write_description(name, _describe(question, options))
-        writer = SweepWriter(store, name, on_problem=_warn)
-        stack.callback(writer.close, compact=False)
-        return _run(_Run(store, name, question, options, memo, Before()), writer)
+        ending, writer = _open_writer(store, name, stack)
+        run = _Run(store, name, question, options, memo, Before())
+        return _run(run, writer, ending)
 
 
 def resume_sweep(
@@ -120,10 +122,11 @@ def resume_sweep(
     options = replace(saved, store=options.store, address=options.address)
     with ExitStack() as stack:
         # Held before anything is read: another driver may still write.
-        writer = SweepWriter(store, name, on_problem=_warn)
-        stack.callback(writer.close, compact=False)
+        ending, writer = _open_writer(store, name, stack)
+        if num_rows := take_in(store, name, writer):
+            _warn(f"rows taken in that were kept on this machine: {num_rows}")
         question = ask(space_file, layers, options, stack)
-        before = read_before(store, name, question, retry_failed)
+        before = read_before(store, name, question, retry_failed, _warn)
         if retry_failed:
             _warn(f"failed trials that run again: {before.num_retried}")
         replay(question, before)
@@ -134,7 +137,19 @@ def resume_sweep(
             asked = _describe(question, saved)
             own = {key: asked[key] for key in GROWS}
             store.write_description(name, {**about, **own})
-        return _run(_Run(store, name, question, options, memo, before), writer)
+        run = _Run(store, name, question, options, memo, before)
+        return _run(run, writer, ending)
+
+
+def _open_writer(
+    store: Store, name: str, stack: ExitStack
+) -> tuple[Ending, SweepWriter]:
+    """The writer of a sweep's tables, and the end that it may have to put to it."""
+    ending = Ending()
+    tell, end = _warn, ending.give_up
+    writer = SweepWriter(store, name, on_problem=tell, on_failure=end)
+    stack.callback(writer.close, compact=False)
+    return ending, writer
 
 
 @dataclass(frozen=True)
@@ -178,7 +193,7 @@ class _Run:
         }
 
 
-def _run(run: _Run, writer: SweepWriter) -> Finished:
+def _run(run: _Run, writer: SweepWriter, ending: Ending) -> Finished:
     """Run to the end, gently where a signal comes; the tables are closed then."""
     question, space = run.question, run.question.space_file.space
     ledger = Ledger(
@@ -193,7 +208,6 @@ def _run(run: _Run, writer: SweepWriter) -> Finished:
     )
     epochs = question.example.config.train.epochs
     pace = Pace(question.proposals.num_trials, epochs)
-    ending = Ending()
     with gentle_interrupts(ending.interrupt):
         with (
             log_to_wandb(ledger, run.store, _warn, is_on=run.options.uses_wandb),
@@ -215,7 +229,7 @@ def _run(run: _Run, writer: SweepWriter) -> Finished:
         try:
             writer.close()
         except StoreError as error:
-            ending.reason = ending.reason or str(error)
+            ending.unwritten = str(error)
     return Finished(run.store, run.name, ending, ledger)
 
 

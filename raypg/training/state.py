@@ -139,11 +139,12 @@ def read_packed_state(read: Callable[[str], bytes], where: str) -> bytes:
 
     Raises:
         CheckpointError: a file is missing, cut short or damaged.
+        OSError: it cannot be read now.
     """
     try:
         index = _Index(**json.loads(read(INDEX_FILE)))
         data = read(STATE_FILE)
-    except (OSError, ValueError, TypeError) as error:
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError) as error:
         rule = f"must hold {STATE_FILE} and {INDEX_FILE}"
         raise CheckpointError(where, rule, str(error), _FALL_BACK) from error
     if index.format != FORMAT:

@@ -142,6 +142,7 @@ def test_rows_that_never_could_be_written_are_an_error_at_the_end(
 ) -> None:
     store = new_store(tmp_path, "depth")
     writer = SweepWriter(store, "depth")
+    monkeypatch.setattr("raypg.results.append.CLOSE_PATIENCE_S", 0.0)
     monkeypatch.setattr("raypg.folder.os.write", _fill_up)
     writer.append("epochs", epoch_row("a", 1))
     with pytest.raises(StoreError, match="1 rows that could not be"):
