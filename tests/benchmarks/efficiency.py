@@ -9,11 +9,11 @@ beside trials is in it, and who finishes first does not wait. 10 trials a block,
 with a bare block, so that each ratio compares neighbours in time.
 
 What was found with a CPU time for every process (two cores, two slots, 40 s, 80 s in
-all): training threads 76.9 s, the actors' other threads 0.5 s, driver 0.9 s (nearly all
-of it Tune's own loop), Ray's daemons 0.6 s; 2.1 s before the autoscaler, the reader of
-logs, the dashboard's server and Ray's metrics were left out, which a sweep alone on its
-machine has no use for. The bare loops have the cores for themselves. Alone on a core, a
-trial in its own thread takes some 1 % more than the bare loop.
+all): trial actors 77.8 s, of which their other threads 0.5 s; driver 0.7 to 1.0 s,
+nearly all of it Tune's own loop; Ray's daemons 0.6 s. They took 1.2 s while they also
+ran an autoscaler, a reader of logs, a dashboard's server and metrics, which a sweep
+alone on its machine has no use for. The bare loops have the cores for themselves. Alone
+on a core, a trial in its own thread takes some 1 % more than the bare loop.
 
     python -m tests.benchmarks.efficiency
 """
