@@ -66,6 +66,10 @@ class Owner:
         return f"process {self.pid} on {self.host} since {self.since}"
 
 
+UNKNOWN = Owner("an unknown host", 0, "an unknown time", "")
+"""Of a lease that does not say whose it is, or was."""
+
+
 def held_by(where: str, holder: object) -> StoreError:
     """What a process is told that would be the second one to write a sweep."""
     rule = "must be written by one process"
@@ -90,6 +94,7 @@ class Lease:
         self._place, self._path, self._where = place, path, where
         self._on_loss = on_loss
         self._counter = 0
+        self._beaten_at = _now()
         self._is_lost = False
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -135,6 +140,7 @@ class Lease:
         self._counter += 1
         sign = {**asdict(self.owner), "counter": self._counter}
         self._place.write_whole(self._path, json.dumps(sign).encode(), durable=True)
+        self._beaten_at = _now()
 
     def close(self) -> None:
         """Give it back; one that cannot be given back stands still."""
@@ -157,9 +163,15 @@ class Lease:
                 continue
 
     def _other(self) -> Owner | None:
-        """Who has put a lease over this one; a lease that was deleted is put again."""
+        """Who has put a lease over this one.
+
+        One that was deleted is put again, unless this process gave no sign for a
+        window: another may have taken it over, and given it back.
+        """
         content = _content(self._place, self._path)
-        owner = self.owner if content is None else _owner(content)
+        if content is None:
+            return UNKNOWN if _now() - self._beaten_at > WINDOW_S else None
+        owner = _owner(content)
         return None if owner.id == self.owner.id else owner
 
 
@@ -238,4 +250,10 @@ def _owner(content: bytes) -> Owner:
         sign = json.loads(content)
         return Owner(sign["host"], sign["pid"], sign["since"], sign["id"])
     except (ValueError, LookupError, TypeError):
-        return Owner("an unknown host", 0, "an unknown time", "")
+        return UNKNOWN
+
+
+def _now() -> float:
+    """Seconds that go on while a machine sleeps, where the system counts them."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)

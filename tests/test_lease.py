@@ -136,6 +136,21 @@ def test_a_holder_puts_a_lease_again_that_was_deleted(place: BucketBackend) -> N
     assert place.modified(PATH) is None
 
 
+def test_who_slept_through_a_window_takes_no_lease_that_was_given_back(
+    place: BucketBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    first = new(place, told)
+    first.beat()
+    assert first.is_held()
+    monkeypatch.setattr(lease, "WINDOW_S", 0.0)
+    other = new(place)
+    other.beat()
+    other.close()
+    assert not first.is_held()
+    assert len(told) == 1
+
+
 @pytest.mark.parametrize("hangs", [False, True], ids=["refused", "hanging"])
 def test_a_store_out_of_reach_costs_its_holder_no_lease(
     place: BucketBackend, way: Cable, hangs: bool

@@ -109,7 +109,8 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
     def may_go_on(self, trial: Trial, error: Exception) -> bool:
         """A process of the trial died; whether Tune is to start it again.
 
-        A death is not the trial's where its node is gone, or where no worker had it.
+        A death is not the trial's where its node is gone, or where it has not been
+        started since the death before.
         """
         deaths = self._deaths.setdefault(trial.trial_id, Deaths())
         epoch = self._reported.pop(trial.trial_id, None)

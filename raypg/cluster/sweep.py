@@ -22,7 +22,7 @@ from raypg.ledger import Ledger
 from raypg.progress import Pace, follow
 from raypg.provenance import provenance
 from raypg.pruning import Pruner
-from raypg.results import SweepWriter, check_types, drop_kept, take_in
+from raypg.results import SweepWriter, check_types, set_kept_aside, take_in
 from raypg.store import Store
 from raypg.wandb_log import log_to_wandb
 
@@ -80,7 +80,8 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
             store.create_sweep(name)
         else:
             name = store.create_next_sweep(space_file.stem)
-        drop_kept(store, name)
+        if aside := set_kept_aside(store, name):
+            _warn(aside)
         store.write_description(name, _describe(question, options))
         ending, writer = _open_writer(store, name, stack)
         run = _Run(store, name, question, options, memo, Before())

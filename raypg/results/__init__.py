@@ -3,7 +3,7 @@
 from raypg.results.answer import Summary, summarise
 from raypg.results.append import SweepWriter
 from raypg.results.failures import read_failures
-from raypg.results.kept import drop_kept, take_in
+from raypg.results.kept import set_kept_aside, take_in
 from raypg.results.memo import Stale, check_types
 from raypg.results.predictions import write_predictions
 from raypg.results.query import Results, open_results
@@ -14,10 +14,10 @@ __all__ = [
     "Summary",
     "SweepWriter",
     "check_types",
-    "drop_kept",
     "open_results",
     "read_failures",
     "summarise",
+    "set_kept_aside",
     "take_in",
     "write_predictions",
 ]

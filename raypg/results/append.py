@@ -129,13 +129,15 @@ class SweepWriter:
         self._compact_due.set()
         for thread in self._threads:
             thread.join()
-        failure = None if self.flush() else self._insist()
-        for segment in self._segments.values():
-            segment.close()
-        if compact and failure is None:
-            for table in CORE:
-                self._compact(table, is_last=True)
-        self._lock.close()
+        try:
+            failure = None if self.flush() else self._insist()
+            for segment in self._segments.values():
+                segment.close()
+            if compact and failure is None:
+                for table in CORE:
+                    self._compact(table, is_last=True)
+        finally:
+            self._lock.close()
         if failure is not None:
             raise failure
 
@@ -150,7 +152,7 @@ class SweepWriter:
         folder = kept_folder(self._store, self._sweep)
         try:
             keep_rows(self._store, self._sweep, rows)
-        except OSError as cause:
+        except (OSError, pa.ArrowException) as cause:
             kept = f"are lost, as {folder} takes none either ({cause})"
             fix = "Free space, then go on with --resume."
         else:

@@ -62,8 +62,10 @@ def take_in(store: Store, sweep: str, writer: Writer) -> int:
     home, num_taken = _home(store), 0
     if not home.has_sweep(sweep):
         return 0
-    for table in CORE:
-        for row in _lacking(home, store, sweep, table):
+    # All are read before the first is written: a store that fails costs none.
+    lacking = {table: _lacking(home, store, sweep, table) for table in CORE}
+    for table, rows in lacking.items():
+        for row in rows:
             writer.append(table, row)
             num_taken += 1
     if not writer.flush():
@@ -73,8 +75,24 @@ def take_in(store: Store, sweep: str, writer: Writer) -> int:
 
 
 def drop_kept(store: Store, sweep: str) -> None:
-    """Forget what was kept: it is written, or of another sweep of that name."""
+    """Forget what was kept: it is written."""
     _home(store).delete_sweep(sweep)
+
+
+def set_kept_aside(store: Store, sweep: str) -> str:
+    """Leave what was kept of an earlier sweep of that name to a person.
+
+    The store may have been another one at this place, or not mounted.
+
+    Returns:
+        Where it is now, as a line to tell; empty where there was nothing.
+    """
+    folder = kept_folder(store, sweep)
+    if not folder.exists():
+        return ""
+    aside = folder.with_name(f"{sweep}.{time.time_ns():x}")
+    folder.rename(aside)
+    return f"rows kept of an earlier sweep {sweep} are now in {aside}"
 
 
 def _home(store: Store) -> Store:

@@ -19,8 +19,8 @@ from raypg.provenance import provenance
 from raypg.results import (
     SweepWriter,
     check_types,
-    drop_kept,
     open_results,
+    set_kept_aside,
     take_in,
 )
 from raypg.solo.attempt import train_entry
@@ -102,7 +102,8 @@ def start_trial(layers: Sequence[Layer], options: Options) -> Finished:
         store.create_sweep(name)
     else:
         name = store.create_next_sweep(STEM)
-    drop_kept(store, name)
+    if aside := set_kept_aside(store, name):
+        warn(aside)
     store.write_description(name, _describe(config, layers, options))
     with ExitStack() as stack:
         return _run(_Run(store, name, stack), trial, options, [])

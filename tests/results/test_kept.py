@@ -10,7 +10,7 @@ from raypg import lease
 from raypg.errors import StoreError
 from raypg.results import append
 from raypg.results.append import SweepWriter
-from raypg.results.kept import drop_kept, keep_rows, kept_folder, take_in
+from raypg.results.kept import keep_rows, kept_folder, set_kept_aside, take_in
 from raypg.results.query import open_results
 from raypg.store import Store
 from tests.results.sweeps import epoch_row, trial_row, write
@@ -177,12 +177,41 @@ def trial_of(text: str) -> dict[str, object]:
     return trial_row("a", status, attempt=int(attempt))
 
 
-def test_what_was_kept_of_another_sweep_of_that_name_is_dropped(
+def test_what_was_kept_of_another_sweep_of_that_name_is_set_aside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     store = Store(str(tmp_path / "runs"))
     keep_rows(store, "depth", {"epochs": [epoch_row("a", 1)]})
-    drop_kept(store, "depth")
+    aside = Path(set_kept_aside(store, "depth").split(" are now in ")[1])
     store.write_description("depth", {})
     assert resume(store) == 0
+    assert list(aside.glob("tables/epochs/*.arrows"))
+    assert set_kept_aside(store, "depth") == ""
+
+
+class Rows(list[object]):
+    """A writer that takes every row."""
+
+    def append(self, table: str, row: object = None) -> None:  # type: ignore[override]
+        super().append((table, row))
+
+    def flush(self) -> bool:
+        return True
+
+
+def test_a_store_that_cannot_be_read_gets_no_part_of_the_kept_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    store, rows = Store(str(tmp_path / "runs")), Rows()
+    kept = {"epochs": [epoch_row("a", 1)], "trials": [trial_of("completed 0")]}
+    keep_rows(store, "depth", kept)
+    broken = tmp_path / "runs/depth/tables/trials"
+    broken.mkdir(parents=True)
+    (broken / "part-1.parquet").write_text("torn")
+    with pytest.raises(Exception, match="part-1|magic bytes|Parquet"):
+        take_in(store, "depth", rows)
+    assert rows == []
+    (broken / "part-1.parquet").unlink()
+    assert take_in(store, "depth", rows) == 2
