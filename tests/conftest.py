@@ -9,6 +9,8 @@ from raypg.cluster.connect import connect, disconnect
 from raypg.cluster.prepare import Options
 from raypg.cluster.sweep import Finished, start_sweep
 from raypg.config import Layer, parse_overrides
+from raypg.train import main
+from tests.command import Command
 
 NUM_SLOTS = 4
 """Declared CPUs of the shared cluster: slots, whatever the machine has."""
@@ -45,3 +47,13 @@ def run_space(cluster: None, tmp_path: Path) -> RunSpace:
         return start_sweep(str(path), layers, Options(**given))  # type: ignore[arg-type]
 
     return run
+
+
+@pytest.fixture
+def train(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Command:
+    """`python -m raypg.train`, in a store of its own."""
+    return Command(main, str(tmp_path / "runs"), capsys, monkeypatch)

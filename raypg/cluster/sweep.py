@@ -147,8 +147,7 @@ def _open_writer(
 ) -> tuple[Ending, SweepWriter]:
     """The writer of a sweep's tables, and the end that it may have to put to it."""
     ending = Ending()
-    tell, end = _warn, ending.give_up
-    writer = SweepWriter(store, name, on_problem=tell, on_failure=end)
+    writer = SweepWriter(store, name, on_problem=_warn, on_failure=ending.give_up)
     stack.callback(writer.close, compact=False)
     return ending, writer
 

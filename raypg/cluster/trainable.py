@@ -92,10 +92,7 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
         if not self._is_assigned:
             # Not before: Tune tries a step again that fails, and no reset.
             if self._assignment.resume_from and self._packed is None:
-                folder = self._assignment.resume_from
-                self._start_from(
-                    patiently(lambda: read_checkpoint(self._store, folder))
-                )
+                self._start_from_folder(self._assignment.resume_from)
             self._is_assigned = True
             self._workers.mailbox.assign(self._assignment, self._packed)
         message = self._next_message()
@@ -146,9 +143,7 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
             sweep, trial = self._assignment.sweep, self._assignment.trial
             folder = patiently(lambda: last_good_checkpoint(self._store, sweep, trial))
             if folder:
-                self._start_from(
-                    patiently(lambda: read_checkpoint(self._store, folder))
-                )
+                self._start_from_folder(folder)
             self._problem = f"goes on from epoch {self._epoch}: {error}"
 
     def load_checkpoint(self, checkpoint_dir: str) -> None:
@@ -172,6 +167,9 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
         self._has_ended = False
         self._history: list[dict[str, float]] = []
         self._packed: bytes | None = None
+
+    def _start_from_folder(self, folder: str) -> None:
+        self._start_from(patiently(lambda: read_checkpoint(self._store, folder)))
 
     def _start_from(self, packed: bytes) -> None:
         self._packed = self._state = packed

@@ -16,8 +16,8 @@ __all__ = [
     "check_types",
     "open_results",
     "read_failures",
-    "summarise",
     "set_kept_aside",
+    "summarise",
     "take_in",
     "write_predictions",
 ]

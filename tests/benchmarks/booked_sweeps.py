@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
-import psutil
-
 from raypg.cluster import sweep
 from raypg.cluster.driver import Launch
 from raypg.cluster.ending import Ending
 from raypg.cluster.prepare import Options
 from raypg.ledger import Ledger
 from tests.benchmarks.driver import AXES, METRICS
+from tests.benchmarks.machine import unique_mib
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def measure_restore(num_trials: int, num_epochs: int) -> Restore:
         space.write_text(f"from raypg import Ablation\n\n{text}\n")
         options = Options(store=str(folder / "runs"))
         begun: list[float] = []
-        weights = [_uss_mib()]
+        weights = [unique_mib()]
 
         def book(launch: Launch, ledger: Ledger, ending: Ending) -> None:
             begun.append(time.perf_counter())
@@ -67,13 +66,13 @@ def measure_restore(num_trials: int, num_epochs: int) -> Restore:
 
         def begin(launch: Launch, ledger: Ledger, ending: Ending) -> None:
             begun.append(time.perf_counter())
-            weights.append(_uss_mib())
+            weights.append(unique_mib())
 
         asked = [time.perf_counter()]
         with _without_ray(), contextlib.redirect_stderr(io.StringIO()):
             with mock.patch.object(sweep, "run_sweep", book):
                 sweep.start_sweep(str(space), [], options)
-            weights[0] = _uss_mib()
+            weights[0] = unique_mib()
             asked.append(time.perf_counter())
             with mock.patch.object(sweep, "run_sweep", begin):
                 sweep.resume_sweep("space", options)
@@ -92,10 +91,6 @@ def _book_trial(ledger: Ledger, num_epochs: int) -> None:
         metrics = {name: random.random() for name in METRICS}
         ledger.report(entry, epoch, {**metrics, "time": time.time()})
     ledger.end(entry, "completed")
-
-
-def _uss_mib() -> float:
-    return float(psutil.Process().memory_full_info().uss / 2**20)
 
 
 def _without_ray() -> contextlib.AbstractContextManager[object]:

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import psutil
 from ray import tune
 from ray.tune.search import Searcher
 
@@ -31,6 +30,7 @@ from raypg.cluster.prepare import Options
 from raypg.cluster.sweep import start_sweep
 from raypg.ledger import Ledger
 from tests.benchmarks.driver import AXES, BareTrainable, build_idle
+from tests.benchmarks.machine import unique_mib
 from tests.benchmarks.stand_ins import stand_ins
 
 MARKS = (1_000, 3_000, 10_000)
@@ -76,7 +76,7 @@ class Seen:
 def weigh() -> float:
     """MiB that this process alone has."""
     gc.collect()
-    return float(psutil.Process().memory_full_info().uss / 2**20)
+    return unique_mib()
 
 
 def main() -> None:

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import psutil
-
 from raypg.cluster import sweep
 from raypg.cluster.ending import Ending
 from raypg.cluster.prepare import Options
 from raypg.ledger import Ledger
+from tests.benchmarks.machine import unique_mib
 from tests.benchmarks.monkey import TITLES
 from tests.benchmarks.nodes import Nodes
 
@@ -96,12 +95,8 @@ def _count(nodes: Nodes, num_slots: int) -> Slots:
         ]
         if any(by_node):
             slots.places[kind] = list(map(len, by_node))
-            slots.mib[kind] = [_uss_mib(one) for some in by_node for one in some]
+            slots.mib[kind] = [unique_mib(one) for some in by_node for one in some]
     return slots
-
-
-def _uss_mib(process: psutil.Process) -> float:
-    return float(process.memory_full_info().uss / 2**20)
 
 
 @contextlib.contextmanager

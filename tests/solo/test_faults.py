@@ -7,18 +7,8 @@ import pytest
 from raypg.checkpoints import checkpoint_folders
 from raypg.results import open_results
 from raypg.store import Store
-from raypg.train import main
 from tests.command import Command
 from tests.test_train import TINY, everything, interrupt_after
-
-
-@pytest.fixture
-def train(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Command:
-    return Command(main, str(tmp_path / "runs"), capsys, monkeypatch)
 
 
 @pytest.mark.parametrize("num_damaged", [1, 2])
