@@ -55,7 +55,7 @@ POLICIES: Mapping[str, Policy] = {
     ),
     "worker_lost": Policy(
         is_retried=True,
-        why="Whoever killed the process may be gone; two deaths at one epoch are the "
+        why="Whoever killed the process may be gone; three deaths at one epoch are the "
         "trial's own (a CPU out of memory is a SIGKILL).",
         fix="See the kernel's log and Ray's: who ended the process?",
     ),
@@ -91,7 +91,8 @@ _RAY_SIGNS = {
     "running low on memory": "out_of_memory",
     "killed due to memory pressure": "out_of_memory",
     "died unexpectedly before finishing this task": "worker_lost",
-    "died twice after epoch": "worker_lost",
+    "died twice after epoch": "worker_lost",  # the words of older stores
+    "times after epoch": "worker_lost",
 }
 """What Ray 2.60, or the trial's reason, says of a process that is gone. Of a killed one
 Ray knows at once that it died; while it only finds no answer, the node is gone."""

@@ -185,20 +185,26 @@ def tune(
 
 def _finish(finished: Finished, address: str) -> NoReturn:
     """Print the answer, why the sweep ended early where it did, what failed; exit."""
-    results = open_results(finished.store)
-    print_answer(results, finished.sweep)
-    if finished.ending.reason:
+    ending = finished.ending
+    if not ending.unwritten:  # the answer is whole, and the store answers
+        results = open_results(finished.store)
+        print_answer(results, finished.sweep)
+    if ending.reason or ending.unwritten:
         _print_ending(finished, address)
-    if finished.ledger.count("failed"):
+    if finished.ledger.count("failed") and not ending.unwritten:
         _print_failures(results, finished, address)
     sys.stdout.flush()
     raise typer.Exit(finished.exit_code)
 
 
 def _print_ending(finished: Finished, address: str) -> None:
-    """Say why the sweep ended early, and what to do."""
+    """Say why the sweep ended early, what is not in its tables, and what to do."""
     ending = finished.ending
-    print(f"The sweep ended early: {ending.reason.removesuffix('.')}.", file=sys.stderr)
+    if ending.reason:
+        reason = ending.reason.removesuffix(".")
+        print(f"The sweep ended early: {reason}.", file=sys.stderr)
+    if ending.unwritten:
+        print(ending.unwritten, file=sys.stderr)
     if ending.is_hopeless:
         print("Mend that, and start it again.", file=sys.stderr)
         return

@@ -13,7 +13,13 @@ class Ending:
     """Whether a person or the system asked, with a signal."""
     is_hopeless: bool = False
     """Whether to go on as before would end the same way."""
+    unwritten: str = ""
+    """What could not be written in the end, and where it is kept."""
 
     def interrupt(self, signal_name: str) -> None:
         """End the sweep because a signal came."""
         self.reason, self.is_interrupt = signal_name, True
+
+    def give_up(self, reason: str) -> None:
+        """End the sweep because it cannot go on."""
+        self.reason = self.reason or reason

@@ -21,7 +21,7 @@ MAILBOX_THREADS = 16
 
 MAX_RESTARTS = 8
 """Of a group's workers. Past it the trial actor is replaced as well: it is no longer a
-trial's fault, and a trial that takes its workers along twice has failed before."""
+trial's fault, and a trial that keeps taking its workers along has failed before."""
 
 COLLECTIVE_TIMEOUT_S = 600
 """Longest wait of a rank for the others. A rank that fails ends its group at once, so
@@ -138,4 +138,5 @@ def serve_in_group(config: dict[str, Any]) -> None:
     context = ray_train.get_context()
     rank, num_workers = context.get_world_rank(), context.get_world_size()
     ranks.join_process_group(rank, num_workers, config["device"], COLLECTIVE_TIMEOUT_S)
-    ranks.serve_together(RemotePost(config["mailbox"]), rank, num_workers)
+    post = RemotePost(config["mailbox"], ranks.nodes_of_group(num_workers))
+    ranks.serve_together(post, rank, num_workers)

@@ -8,10 +8,15 @@ outlives the workers and so hands a trial on when they are replaced.
 import threading
 import time
 from collections import deque
+from collections.abc import Set
 from dataclasses import dataclass, replace
 
+from raypg.cluster.deaths import Deaths
 from raypg.cluster.messages import Assignment, Ended, Message, Report
 from raypg.training.state import State
+
+NOWHERE: Set[str] = frozenset()
+"""For workers in the process of their trial actor: they end together."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,11 @@ class Mailbox:
         self._delivered_epoch = 0
         self._reported_epoch = 0
         self._state_epoch = 0
-        self._lost_at = -1
         self._wants_states = False
+        self._workers_epoch = 0
+        """The last one that these workers reported, not those before them."""
+        self._nodes = NOWHERE
+        self._deaths = Deaths()
         self._last_sign = time.monotonic()
 
     def assign(self, assignment: Assignment, state: bytes | None) -> int:
@@ -53,8 +61,8 @@ class Mailbox:
             self._is_taken = False
             self._messages.clear()
             self._decided_epoch = self._delivered_epoch = 0
-            self._reported_epoch = self._state_epoch = 0
-            self._lost_at = -1
+            self._reported_epoch = self._state_epoch = self._workers_epoch = 0
+            self._deaths = Deaths()
             self._changed.notify_all()
             return self._number
 
@@ -96,12 +104,20 @@ class Mailbox:
         """Seconds since workers that have a trial, or one to leave, gave a sign."""
         return time.monotonic() - self._last_sign if self._is_busy else 0.0
 
-    def next_delivery(self, timeout_s: float) -> Delivery | None:
+    def next_delivery(
+        self, timeout_s: float, nodes: Set[str] = NOWHERE, dead: Set[str] = NOWHERE
+    ) -> Delivery | None:
         """For workers: the trial to train; None when none came in time.
 
         A trial that was taken and has not ended is given again: its workers were
-        replaced. It goes on from the last state that they handed over, unless they
-        died before and the trial has not got further since: then it has failed.
+        replaced. It goes on from the last state that they handed over, unless `Deaths`
+        finds the trial itself at fault: then it has failed.
+
+        Args:
+            timeout_s: the longest wait for a trial.
+            nodes: where these workers are.
+            dead: the nodes that the cluster has lost; a trial is not at fault where it
+                has lost its workers with theirs.
         """
         with self._changed:
             self._last_sign = time.monotonic()
@@ -111,15 +127,17 @@ class Mailbox:
             if delivery is None:
                 return None
             if self._is_taken:
-                if self._reported_epoch <= self._lost_at:
+                is_outside = not self._nodes.isdisjoint(dead)
+                if not self._deaths.note(self._workers_epoch, is_outside=is_outside):
                     self._give_up(delivery.number)
                     return None
                 delivery = self._take_again(delivery)
+            self._workers_epoch, self._nodes = 0, nodes
             self._is_taken = self._is_busy = True
             return delivery
 
     def _give_up(self, number: int) -> None:
-        reason = f"its workers died twice after epoch {self._reported_epoch}"
+        reason = self._deaths.reason("its workers", self._reported_epoch)
         self._delivery = None
         self._messages.append(
             Ended(number=number, status="failed", reason=reason, cause="worker_lost")
@@ -128,7 +146,6 @@ class Mailbox:
 
     def _take_again(self, delivery: Delivery) -> Delivery:
         """The delivery for new workers; reports that they will not repeat are kept."""
-        self._lost_at = self._reported_epoch
         kept = [
             message
             for message in self._messages
@@ -155,6 +172,7 @@ class Mailbox:
             delivery = self._delivery
             if delivery is None or report.number != delivery.number:
                 return self._wants_states
+            self._workers_epoch = report.epoch
             self._reported_epoch = max(self._reported_epoch, report.epoch)
             if report.state is not None:
                 self._state_epoch = report.epoch

@@ -1,6 +1,6 @@
 """What earlier sessions of a sweep left, and how it is gone on from."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from raypg.causes import is_asked_for
@@ -31,7 +31,8 @@ class Before:
         leftovers: the trials that go on, by the fingerprint under which they do: those
             that did not end, those that failed where they are to run again, and those
             that completed with fewer epochs than the sweep has now.
-        curves: the sweep's metric by epoch, of every trial.
+        curves: the sweep's metric by epoch, of every trial; none where neither a
+            sampler nor a scheduler learns from them.
         change: what differs from how the sweep was, and is to be recorded.
     """
 
@@ -86,8 +87,9 @@ def read_before(
     name: str,
     question: Question,
     *,
-    retry_failed: str = "",
-    allow_changed: bool = False,
+    retry_failed: str,
+    allow_changed: bool,
+    tell: Callable[[str], None],
 ) -> Before:
     """The rows, checkpoints and curves that a sweep is resumed from.
 
@@ -98,6 +100,7 @@ def read_before(
         retry_failed: the cause of failure whose trials are to go on like those that
             did not end, `all` for every one; empty leaves all as they are.
         allow_changed: whether to go on although code, data or versions have changed.
+        tell: told of each checkpoint that is damaged, as one line.
 
     Raises:
         StoreError: code, data or versions have changed since, or a learning rate does
@@ -111,12 +114,12 @@ def read_before(
         check_allowed(name, change, len(presents))
     going_on = [one for one in presents if _goes_on(one, retry_failed)]
     check_rate(name, going_on)
-    known = results.known_epochs(name)
-    leftovers = {one.key: _leftover(store, one, rows, known) for one in going_on}
-    curves: Curves = {}
-    metric = question.space_file.space.metric
-    for epoch in results.epochs(name):
-        curves.setdefault(epoch["trial"], []).append((epoch["epoch"], epoch[metric]))
+    known = results.known_epochs(name, [one.row["trial"] for one in going_on])
+    leftovers = {one.key: _leftover(store, one, rows, known, tell) for one in going_on}
+    # A row of every epoch of every trial: read only where they count.
+    space = question.space_file.space
+    counts = question.asha is not None or isinstance(space, Search)
+    curves = results.curves(name, space.metric) if counts else {}
     return Before(list(rows.values()), presents, leftovers, curves, change)
 
 
@@ -125,7 +128,14 @@ def _presents(rows: Mapping[str, Row], question: Question) -> list[Present]:
     varies = EPOCHS in question.space_file.space.axes
     epochs = None if varies else question.example.config.train.epochs
     counted = [row for row in rows.values() if row["status"] not in LEFT]
-    presents = [present(row, question.need, epochs) for row in counted]
+    # An ablation has made its trials anew already: what is among them is the same.
+    same = {one.key: one.config for one in getattr(question.proposals, "trials", ())}
+    presents = [
+        Present(row, same[row["trial"]], row["trial"], {})
+        if row["trial"] in same
+        else present(row, question.need, epochs)
+        for row in counted
+    ]
     # The other row is there, and the driver died before it marked this one.
     went_on = {row["began_as"] for row in counted if row["began_as"]}
     return [one for one in presents if one.row["trial"] not in went_on]
@@ -143,6 +153,7 @@ def _leftover(
     one: Present,
     rows: Mapping[str, Row],
     known: Mapping[str, set[int]],
+    tell: Callable[[str], None],
 ) -> Leftover:
     """What a trial goes on from, where it does so as another one, too.
 
@@ -150,10 +161,11 @@ def _leftover(
     """
     row, trial = one.row, one.row["trial"]
     began_as = trial if one.has_moved else row["began_as"] or ""
-    left = find_leftover(store, row, () if one.has_moved else known.get(trial, ()))
+    known_epochs = () if one.has_moved else known.get(trial, ())
+    left = find_leftover(store, row, known_epochs, tell)
     before = rows.get(row["began_as"] or "")
     if not left.resume_from and before:
-        resume_from = find_leftover(store, before, ()).resume_from
+        resume_from = find_leftover(store, before, (), tell).resume_from
         left = replace(left, resume_from=resume_from)
     mixed = one.mixes if left.resume_from else ""
     return replace(left, began_as=began_as, mixed=mixed)

@@ -1,5 +1,6 @@
 """A mailbox in an actor, as rank 0 of a worker group sees it."""
 
+from collections.abc import Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -18,17 +19,24 @@ class RemotePost:
 
     States are packed and sent by a thread, in order with the reports, so that training
     goes on meanwhile.
+
+    Args:
+        actor: Ray's handle of the mailbox.
+        nodes: where the group's workers are.
     """
 
-    def __init__(self, actor: Any) -> None:  # noqa: ANN401
+    def __init__(self, actor: Any, nodes: Set[str]) -> None:  # noqa: ANN401
         self._actor = actor
+        self._nodes = nodes
         self._sender = ThreadPoolExecutor(1, thread_name_prefix="raypg-post")
         self._sending: list[Future[None]] = []
         self._wants_states = False
 
     def next_delivery(self, timeout_s: float) -> Delivery | None:
         """See `Mailbox.next_delivery`."""
-        delivery: Delivery | None = ray.get(self._actor.next_delivery.remote(timeout_s))
+        dead = {node["NodeID"] for node in ray.nodes() if not node["Alive"]}
+        asked = self._actor.next_delivery.remote(timeout_s, self._nodes, dead)
+        delivery: Delivery | None = ray.get(asked)
         return delivery
 
     def is_closed(self) -> bool:

@@ -11,6 +11,7 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from raypg.causes import cause_of_text
+from raypg.cluster.deaths import Deaths
 from raypg.cluster.leaving import Notices
 from raypg.cluster.room import leaving_nodes
 from raypg.cluster.searcher import LedgerSearcher
@@ -26,9 +27,8 @@ TIDY_EVERY_S = 1.0
 class Recorder(Unsaved, Callback):  # type: ignore[misc]
     """Books what Tune tells; a trial's own failures never reach Tune as errors.
 
-    What Tune counts as a failure is a process that died. It is retried for as long as
-    the trial gets further each time: two deaths at one epoch are the trial's own fault
-    (a CPU out-of-memory is a SIGKILL).
+    What Tune takes for a failure is a process that died. The trial starts again, unless
+    `Deaths` finds the trial itself at fault.
     """
 
     def __init__(
@@ -45,7 +45,9 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         self._tidied_at = 0.0
         self._running: dict[str, Trial] = {}
         self._notices = Notices()
-        self._died_at: dict[str, int] = {}
+        self._deaths: dict[str, Deaths] = {}
+        self._reported: dict[str, int] = {}
+        """The last epoch of each trial that is on a worker; 0 before its first."""
         self._incarnations: dict[str, int] = {}
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: object) -> None:
@@ -62,10 +64,8 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         entry = self._searcher.live[trial.trial_id]
         self._running[trial.trial_id] = trial
         self._notices.forget(trial)
-        self._ledger.start(entry, again=trial.trial_id in self._died_at)
-        self._incarnations[trial.trial_id] = 0
-        if trial.trial_id not in self._died_at:
-            trial.max_failures = 1
+        self._ledger.start(entry, again=trial.trial_id in self._deaths)
+        self._incarnations[trial.trial_id] = self._reported[trial.trial_id] = 0
 
     def on_trial_result(
         self,
@@ -89,8 +89,6 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
             result["raypg_status"] = "stopped"
             # The scheduler stops it here: what it reached can be gone on from.
             result["should_checkpoint"] = True
-        if result[EPOCH] > self._died_at.get(trial.trial_id, 0):
-            trial.max_failures = trial.run_metadata.num_failures + 1
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
@@ -115,24 +113,30 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         if entry.status == "failed":
             self._on_failure(entry)
 
-    def on_trial_recover(
-        self, iteration: int, trials: list[Trial], trial: Trial, **info: object
-    ) -> None:
-        """A process died; Tune starts the trial again from its last checkpoint."""
-        entry = self._searcher.live[trial.trial_id]
-        self._died_at[trial.trial_id] = max(
-            entry.epoch, self._died_at.get(trial.trial_id, 0)
-        )
+    def may_go_on(self, trial: Trial, error: Exception) -> bool:
+        """A process of the trial died; whether Tune is to start it again.
+
+        A death is not the trial's where its node is gone, or where it has not been
+        started since the death before.
+        """
+        deaths = self._deaths.setdefault(trial.trial_id, Deaths())
+        epoch = self._reported.pop(trial.trial_id, None)
+        cause = cause_of_text(str(error), otherwise="worker_lost")
+        was_idle = epoch is None and not getattr(error, "actor_init_failed", False)
+        is_outside = cause == "node_lost" or was_idle
+        return deaths.note(epoch or 0, cause=cause, is_outside=is_outside)
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
-        """A process died again without getting further: the trial has failed."""
+        """Its processes died too often: the trial has failed."""
         entry = self._leave(trial)
+        deaths = self._deaths[trial.trial_id]
+        reason = deaths.reason("its process", entry.epoch)
         error = _traceback(trial)
-        cause = cause_of_text(error, otherwise="worker_lost")
-        reason = f"its process died twice after epoch {entry.epoch}"
-        self._ledger.end(entry, "failed", reason=reason, cause=cause, error=error)
+        self._ledger.end(
+            entry, "failed", reason=reason, cause=deaths.cause, error=error
+        )
         self._on_failure(entry)
 
     def _leave(self, trial: Trial) -> Entry:
@@ -147,6 +151,7 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         self._incarnations[trial_id] = incarnation
         metrics = {name: result[name] for name in METRICS if name in result}
         self._ledger.report(entry, result[EPOCH], metrics)
+        self._reported[trial_id] = result[EPOCH]
 
 
 METRICS = (

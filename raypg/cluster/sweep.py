@@ -25,7 +25,7 @@ from raypg.ledger import Ledger
 from raypg.progress import Pace, follow
 from raypg.provenance import provenance
 from raypg.pruning import Pruner
-from raypg.results import SweepWriter, check_types
+from raypg.results import SweepWriter, check_types, set_kept_aside, take_in
 from raypg.store import Store
 from raypg.wandb_log import log_to_wandb
 
@@ -50,7 +50,8 @@ class Finished:
         """0: all trials ended well; 1: some failed; 130: interrupted."""
         if self.ending.is_interrupt:
             return 130
-        return 1 if self.ledger.count("failed") or self.ending.reason else 0
+        has_ended_badly = self.ending.reason or self.ending.unwritten
+        return 1 if self.ledger.count("failed") or has_ended_badly else 0
 
 
 def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finished:
@@ -82,10 +83,12 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
             store.create_sweep(name)
         else:
             name = store.create_next_sweep(space_file.stem)
+        if aside := set_kept_aside(store, name):
+            _warn(aside)
         store.write_description(name, _describe(question, options))
-        writer = SweepWriter(store, name, on_problem=_warn)
-        stack.callback(writer.close, compact=False)
-        return _run(_Run(store, name, question, options, memo, Before()), writer)
+        ending, writer = _open_writer(store, name, stack)
+        run = _Run(store, name, question, options, memo, Before())
+        return _run(run, writer, ending)
 
 
 def resume_sweep(
@@ -126,8 +129,9 @@ def resume_sweep(
     options = replace(saved, store=options.store, address=options.address)
     with ExitStack() as stack:
         # Held before anything is read: another driver may still write.
-        writer = SweepWriter(store, name, on_problem=_warn)
-        stack.callback(writer.close, compact=False)
+        ending, writer = _open_writer(store, name, stack)
+        if num_rows := take_in(store, name, writer):
+            _warn(f"rows taken in that were kept on this machine: {num_rows}")
         question = ask(space_file, layers, options, stack)
         grown = _describe(question, saved) if space or overrides else about
         check_epochs(name, about, grown, own, space_file.space)
@@ -137,6 +141,7 @@ def resume_sweep(
             question,
             retry_failed=retry_failed,
             allow_changed=allow_changed,
+            tell=_warn,
         )
         for line in before.notes(asks_retry=bool(retry_failed)):
             _warn(line)
@@ -145,7 +150,18 @@ def resume_sweep(
         if question.proposals.may_train(memo):
             connect_for(question, options, stack)
         record(store, name, about | {key: grown[key] for key in GROWS}, before.change)
-        return _run(_Run(store, name, question, options, memo, before), writer)
+        run = _Run(store, name, question, options, memo, before)
+        return _run(run, writer, ending)
+
+
+def _open_writer(
+    store: Store, name: str, stack: ExitStack
+) -> tuple[Ending, SweepWriter]:
+    """The writer of a sweep's tables, and the end that it may have to put to it."""
+    ending = Ending()
+    writer = SweepWriter(store, name, on_problem=_warn, on_failure=ending.give_up)
+    stack.callback(writer.close, compact=False)
+    return ending, writer
 
 
 @dataclass(frozen=True)
@@ -189,7 +205,7 @@ class _Run:
         }
 
 
-def _run(run: _Run, writer: SweepWriter) -> Finished:
+def _run(run: _Run, writer: SweepWriter, ending: Ending) -> Finished:
     """Run to the end, gently where a signal comes; the tables are closed then."""
     question, space = run.question, run.question.space_file.space
     ledger = Ledger(
@@ -204,7 +220,6 @@ def _run(run: _Run, writer: SweepWriter) -> Finished:
     )
     epochs = question.example.config.train.epochs
     pace = Pace(question.proposals.num_trials, epochs)
-    ending = Ending()
     with gentle_interrupts(ending.interrupt):
         with (
             log_to_wandb(ledger, run.store, _warn, is_on=run.options.uses_wandb),
@@ -226,7 +241,7 @@ def _run(run: _Run, writer: SweepWriter) -> Finished:
         try:
             writer.close()
         except StoreError as error:
-            ending.reason = ending.reason or str(error)
+            ending.unwritten = str(error)
     return Finished(run.store, run.name, ending, ledger)
 
 

@@ -47,7 +47,7 @@ class Stepper:
 
         Returns:
             This share's sums over its examples, float32: cross-entropy (without label
-            smoothing), right predictions, examples.
+            smoothing), right predictions.
         """
         train = self.config.train
         with self.autocast():
@@ -72,7 +72,7 @@ class Stepper:
             if train.label_smoothing > 0:
                 total = functional.cross_entropy(logits_BK, labels_B, reduction="sum")
             correct = (logits_BK.argmax(1) == labels_B).sum()
-            return torch.stack([total, correct, torch.tensor(len(labels_B)).to(total)])
+            return torch.stack([total, correct])
 
 
 def build_scaler(config: Config, world: World) -> torch.amp.GradScaler:
