@@ -30,15 +30,23 @@ class Span(NamedTuple):
 
     Attributes:
         started: their start.
-        first: the end of the first epoch.
-        last: the end of the last epoch.
+        ends: of all epochs.
         ended: the end of the last test.
     """
 
     started: float
-    first: float
-    last: float
+    ends: tuple[float, ...]
     ended: float
+
+    @property
+    def first(self) -> float:
+        """The end of the first epoch."""
+        return self.ends[0]
+
+    @property
+    def last(self) -> float:
+        """The end of the last epoch."""
+        return self.ends[-1]
 
 
 def train_bare(overrides: Sequence[str], num_threads: int) -> Span:
@@ -107,7 +115,7 @@ def train_bare(overrides: Sequence[str], num_threads: int) -> Span:
         ends.append(time.time())
     model.load_state_dict(best_weights)
     num_right(test_batches)
-    return Span(started, ends[0], ends[-1], time.time())
+    return Span(started, tuple(ends), time.time())
 
 
 class Processes:
@@ -127,7 +135,7 @@ class Processes:
             shares: for each process its trials, each as overrides of the config.
             num_threads: of each process.
         """
-        waiting = [self._pool.submit(_train_all, s, num_threads) for s in shares]
+        waiting = [self._pool.submit(train_all, s, num_threads) for s in shares]
         return [each.result() for each in waiting]
 
     def close(self) -> None:
@@ -136,11 +144,18 @@ class Processes:
         self._pool.shutdown()
 
 
-def _train_all(trials: Sequence[Sequence[str]], num_threads: int) -> Span:
+def train_all(trials: Sequence[Sequence[str]], num_threads: int) -> Span:
+    """Train one trial after another in this thread."""
     spans = [train_bare(overrides, num_threads) for overrides in trials]
-    return Span(spans[0].started, spans[0].first, spans[-1].last, spans[-1].ended)
+    ends = tuple(moment for span in spans for moment in span.ends)
+    return Span(spans[0].started, ends, spans[-1].ended)
+
+
+def warm_up() -> None:
+    """Import what a training needs, and train a small network."""
+    train_bare(["model.name=mlp", "model.hidden=8", "train.epochs=1"], 1)
 
 
 def _warm_up(number: int) -> None:
-    train_bare(["model.name=mlp", "model.hidden=8", "train.epochs=1"], 1)
+    warm_up()
     time.sleep(1)  # so that the next one goes to another process

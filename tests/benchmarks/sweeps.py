@@ -6,11 +6,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
 from raypg.results import open_results
 from raypg.store import Store
@@ -28,8 +27,6 @@ class Run:
     Attributes:
         wall_s: process start to exit.
         first_row_s: process start until the first epoch could be read.
-        slots_s: all slots together, from the start of a slot's first epoch to the end
-            of its last trial; 0 for peers, which do not tell their slots.
         ends_s: process start until the end of each trial, rising.
         train_s: seconds that a trial spent in its epochs, on the average.
     """
@@ -38,7 +35,6 @@ class Run:
     first_row_s: float
     ends_s: list[float]
     train_s: float
-    slots_s: float = 0.0
 
     def cost_ms(self, first: int, num_slots: int) -> float:
         """Milliseconds that a trial takes beyond its training, after the `first`."""
@@ -64,23 +60,7 @@ def sweep(space: str, *options: str) -> Run:
             first_row - started,
             sorted(row["finished"].timestamp() - started for row in rows),
             mean(row["train_s"] for row in rows),
-            _slots_s(rows, results.epochs("space")),
         )
-
-
-def _slots_s(
-    trials: Sequence[Mapping[str, Any]], epochs: Sequence[Mapping[str, Any]]
-) -> float:
-    slots = {row["trial"]: row["pid"] for row in trials}
-    begins: dict[int, float] = {}
-    for row in epochs:
-        slot, begin = slots[row["trial"]], row["time"].timestamp() - row["epoch_s"]
-        begins[slot] = min(begin, begins.get(slot, begin))
-    ends: dict[int, float] = {}
-    for row in trials:
-        end = row["finished"].timestamp()
-        ends[row["pid"]] = max(end, ends.get(row["pid"], end))
-    return sum(ends[slot] - begins[slot] for slot in begins)
 
 
 def sweep_by_peer(module: str, *options: str) -> Run:
