@@ -1,11 +1,11 @@
 """A store in a bucket, by the methods that `raypg.folder` has."""
 
-import io
 import os
 import uuid
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import IO, Any
+from typing import Any
 
 
 class BucketFile:
@@ -33,11 +33,19 @@ class BucketFile:
 
 
 class BucketBackend:
-    """A bucket through `pyarrow.fs`: a put is whole or absent by itself."""
+    """A bucket through `pyarrow.fs`: a put is whole or absent by itself.
 
-    def __init__(self, uri: str) -> None:
+    Args:
+        uri: of the bucket, with a prefix in it.
+        request_s: longest wait for one answer.
+        num_tries: of a request that gets none, before it is an OSError.
+    """
+
+    def __init__(self, uri: str, *, request_s: float = 30, num_tries: int = 3) -> None:
         self.uri = uri.rstrip("/")
         self.root = self.uri.split("://", 1)[1]
+        self._request_s = request_s
+        self._num_tries = num_tries
 
     @cached_property
     def filesystem(self) -> Any:  # noqa: ANN401 pyarrow has no types
@@ -45,7 +53,8 @@ class BucketBackend:
         from pyarrow import fs
 
         if self.uri.startswith("gs://"):
-            return fs.GcsFileSystem()
+            patience = timedelta(seconds=self._request_s * self._num_tries)
+            return fs.GcsFileSystem(retry_time_limit=patience)
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get(
             "AWS_ENDPOINT_URL"
         )
@@ -56,7 +65,8 @@ class BucketBackend:
             endpoint_override=endpoint,
             region=region or "us-east-1",
             connect_timeout=5,
-            request_timeout=30,
+            request_timeout=self._request_s,
+            retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=self._num_tries),
             # Small objects are then one request, not the three of a multipart upload.
             allow_delayed_open=True,
         )
@@ -134,13 +144,11 @@ class BucketBackend:
         if self.has_folder(path):
             self.filesystem.delete_dir(self._at(path))
 
-    def lock(self, path: str) -> IO[str]:
-        """Holds nothing: a bucket has no locks that end with their process."""
-        return io.StringIO()
-
-    def is_locked(self, path: str) -> bool | None:
-        """None: not to be known."""
-        return None
+    def modified(self, path: str) -> datetime | None:
+        """When an object was put, by the bucket's clock; None where there is none."""
+        (info,) = self.filesystem.get_file_info([self._at(path)])
+        moment: datetime | None = info.mtime
+        return moment
 
     def check_writable(self) -> None:
         """Put an object and remove it."""

@@ -55,14 +55,14 @@ POLICIES: Mapping[str, Policy] = {
     ),
     "worker_lost": Policy(
         is_retried=True,
-        why="Whoever killed the process may be gone; two deaths at one epoch are the "
+        why="Whoever killed the process may be gone; three deaths at one epoch are the "
         "trial's own (a CPU out of memory is a SIGKILL).",
         fix="See the kernel's log and Ray's: who ended the process?",
     ),
     "hang": Policy(
         is_retried=True,
-        why="Another process may get what this one waited for; two hangs at one epoch "
-        "are the trial's own.",
+        why="Another process may get what this one waited for; three hangs at one "
+        "epoch are the trial's own.",
         fix="See what the last line waits for; --hang-timeout, in a new sweep, says "
         "how long a step may take.",
     ),
@@ -101,9 +101,9 @@ _RAY_SIGNS = {
     "running low on memory": "out_of_memory",
     "killed due to memory pressure": "out_of_memory",
     _HUNG: "hang",
-    "hung twice after epoch": "hang",
     "died unexpectedly before finishing this task": "worker_lost",
-    "died twice after epoch": "worker_lost",
+    "died twice after epoch": "worker_lost",  # the words of older stores
+    "times after epoch": "worker_lost",
 }
 """What Ray 2.60, or the trial's reason, says of a process that is gone. Of a killed one
 Ray knows at once that it died; while it only finds no answer, the node is gone."""

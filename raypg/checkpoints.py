@@ -2,10 +2,12 @@
 
 import json
 import re
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 from raypg.entries import Leftover, Row
 from raypg.errors import CheckpointError
@@ -21,6 +23,10 @@ from raypg.training.state import (
 
 NUM_KEPT = 2
 """Of one attempt: the last one may be damaged."""
+PATIENCE_S = 600.0
+"""How long a trial waits for a store that has its checkpoint."""
+MAX_BACKOFF_S = 30.0
+Read = TypeVar("Read")
 
 _FOLDER = re.compile(r"checkpoint_(\d+)")
 _OWN = re.compile(r"[^-]+(?:-(\d+))?")
@@ -102,34 +108,81 @@ def read_checkpoint(store: Store, folder: str) -> bytes:
 
     Raises:
         CheckpointError: a file is missing, cut short or damaged.
+        OSError: the store is out of reach, so that nobody knows.
     """
-    return read_packed_state(lambda name: store.read(f"{folder}/{name}"), folder)
+    try:
+        return read_packed_state(lambda name: store.read(f"{folder}/{name}"), folder)
+    except OSError as error:
+        if not store.is_local:
+            raise
+        rule, fix = "must be readable", "An earlier checkpoint can be used."
+        raise CheckpointError(folder, rule, str(error), fix) from error
 
 
-def last_good_checkpoint(store: Store, sweep: str, trial: str) -> str:
-    """The newest checkpoint that is whole; empty when there is none."""
+def patiently(read: Callable[[], Read]) -> Read:
+    """What a store gives that may be out of reach for a while.
+
+    Raises:
+        OSError: it is out of reach for longer than that.
+    """
+    wait_s, until = 1.0, time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return read()
+        except OSError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(wait_s)
+        wait_s = min(2 * wait_s, MAX_BACKOFF_S)
+
+
+def last_good_checkpoint(
+    store: Store,
+    sweep: str,
+    trial: str,
+    on_damaged: Callable[[str], None] = lambda line: None,
+) -> str:
+    """The newest checkpoint that is whole; empty when there is none.
+
+    Args:
+        store: where the sweep lives.
+        sweep: its name.
+        trial: the trial's id.
+        on_damaged: told of each newer one that is not, as one line.
+
+    Raises:
+        OSError: the store is out of reach, so that nobody knows.
+    """
     for folder in checkpoint_folders(store, sweep, trial):
         try:
             read_checkpoint(store, folder)
-        except CheckpointError:
+        except CheckpointError as error:
+            on_damaged(str(error))
             continue
         return folder
     return ""
 
 
-def find_leftover(store: Store, row: Row, known_epochs: Iterable[int]) -> Leftover:
+def find_leftover(
+    store: Store,
+    row: Row,
+    known_epochs: Iterable[int],
+    on_damaged: Callable[[str], None],
+) -> Leftover:
     """What is left of a trial that did not end, to go on from.
 
     Args:
         store: where its sweep lives.
-        row: its newest one of `trials`.
+        row: its newest one of `trials`; a cached trial's checkpoints are its source's.
         known_epochs: of which the tables have a row.
+        on_damaged: told of each checkpoint that cannot be gone on from, as one line.
     """
+    sweep, trial = row["source_sweep"] or row["sweep"], row["trial"]
     return Leftover(
         number=row["number"],
         attempt=row["attempt"],
         known_epochs=frozenset(known_epochs),
-        resume_from=last_good_checkpoint(store, row["sweep"], row["trial"]),
+        resume_from=last_good_checkpoint(store, sweep, trial, on_damaged),
         micro_batch=row.get("micro_batch") or 0,
         started=row["started"].timestamp() if row["started"] else 0.0,
     )

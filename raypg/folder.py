@@ -40,6 +40,28 @@ class FolderFile:
         os.close(self._descriptor)
 
 
+class FolderLock:
+    """A lock of a process; the kernel frees it when the process dies."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def note(self, holder: str) -> None:
+        """Say who holds it, to those who are refused."""
+        with suppress(OSError):  # a full disk: it is held all the same
+            self._file.truncate(0)
+            self._file.write(holder)
+            self._file.flush()
+
+    def is_held(self) -> bool:
+        """Until it is closed: nobody can take it away."""
+        return True
+
+    def close(self) -> None:
+        """Give it back."""
+        self._file.close()
+
+
 class FolderBackend:
     """A folder: writes are a temporary file and a rename."""
 
@@ -129,20 +151,20 @@ class FolderBackend:
         """Remove a folder and what it holds."""
         shutil.rmtree(self._root / path, ignore_errors=True)
 
-    def lock(self, path: str) -> IO[str] | None:
-        """The open file that holds the lock; None when another process has it."""
+    def lock(self, path: str) -> FolderLock | None:
+        """The lock; None when another process has it."""
         target = self._root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         file = target.open("a")  # whose text is its holder's, to be read by others
         # A reader that asks `is_locked` holds it for an instant.
         for _ in range(20):
             if _has_locked(file, fcntl.LOCK_EX):
-                return file
+                return FolderLock(file)
             time.sleep(0.02)
         file.close()
         return None
 
-    def is_locked(self, path: str) -> bool | None:
+    def is_locked(self, path: str) -> bool:
         """Whether some process holds the lock."""
         try:
             with (self._root / path).open() as file:

@@ -8,31 +8,25 @@ Credentials, region and endpoint of a bucket come from the environment (`AWS_*`)
 """
 
 import json
-import os
-import platform
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 from raypg.bucket import BucketBackend, BucketFile
 from raypg.errors import ResultsError, StoreError, suggest_name
-from raypg.folder import FolderBackend, FolderFile
+from raypg.folder import FolderBackend, FolderFile, FolderLock
+from raypg.lease import REQUEST_S, Lease, Owner, held_by, is_live, take_lease
 
 DEFAULT_STORE = "./runs"
 DESCRIPTION = "sweep.json"
 _LOCK = ".lock"
+_LEASE = ".lease"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MOST_CHARACTERS = 100
 _BUCKET = re.compile(r"(s3|gs)://[^/]")
-
-
-def _this_process() -> str:
-    since = datetime.now(UTC).isoformat(sep=" ", timespec="seconds")
-    return f"process {os.getpid()} on {platform.node()} since {since},"
 
 
 def check_sweep_name(name: str) -> None:
@@ -53,6 +47,10 @@ def plain_name(stem: str) -> str:
     """The name of a sweep after a file, whatever that is called."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", stem)[: _MOST_CHARACTERS - 10]
     return name if _NAME.fullmatch(name) else f"sweep{name.lstrip('.')}"
+
+
+def _ignore(line: str) -> None:
+    """Nobody listens."""
 
 
 class Store:
@@ -192,29 +190,49 @@ class Store:
         check_sweep_name(name)
         self._backend.delete_folder(name)
 
-    def lock_sweep(self, name: str) -> IO[str]:
+    def lock_sweep(
+        self,
+        name: str,
+        *,
+        tell: Callable[[str], None] = _ignore,
+        on_loss: Callable[[str], None] = _ignore,
+    ) -> FolderLock | Lease:
         """Hold a sweep for writing until the lock is closed or the process dies.
 
+        In a bucket that is a lease, which another process may take over from one that
+        gives no sign of life.
+
+        Args:
+            name: the sweep's.
+            tell: told once, in a line, where there is something to wait for.
+            on_loss: told once, in a line, that another process took it over; from a
+                thread.
+
         Raises:
-            StoreError: Another process writes this sweep. (A bucket cannot tell.)
+            StoreError: Another process writes this sweep.
         """
+        where = f"sweep {name}"
+        if isinstance(self._backend, BucketBackend):
+            # A client of its own, which waits for no store that does not answer.
+            place = BucketBackend(self.uri, request_s=REQUEST_S, num_tries=2)
+            path = f"{name}/{_LEASE}"
+            return take_lease(place, path, where=where, tell=tell, on_loss=on_loss)
         lock = self._backend.lock(f"{name}/{_LOCK}")
         if lock is None:
-            rule = "must be written by one process"
-            fix = "Wait until it has ended, or end it."
             holder = ""
             with suppress(OSError):
                 holder = self.read(f"{name}/{_LOCK}").decode(errors="replace")
-            found = f"{holder or 'another'} that writes it now"
-            raise StoreError(f"sweep {name}", rule, found, fix)
-        with suppress(OSError):  # a full disk: it is held all the same
-            lock.truncate(0)
-            lock.write(_this_process())
-            lock.flush()
+            raise held_by(where, holder or "another process")
+        lock.note(str(Owner()))
         return lock
 
     def is_being_written(self, name: str) -> bool | None:
-        """Whether a process writes this sweep now; None where nobody can tell."""
+        """Whether a process writes this sweep now; None where nobody can tell.
+
+        Of a bucket that is told from the age of its lease: for people to see.
+        """
+        if isinstance(self._backend, BucketBackend):
+            return is_live(self._backend, f"{name}/{_LEASE}")
         return self._backend.is_locked(f"{name}/{_LOCK}")
 
     def read_description(self, name: str) -> dict[str, Any]:

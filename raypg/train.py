@@ -172,15 +172,19 @@ def _num_cores() -> int:
 
 def _finish(finished: Finished) -> NoReturn:
     """Print the trial's row, and how to go on where it was interrupted; exit."""
+    where = finished.store.option
+    resume = f"python -m raypg.train --resume {finished.sweep} {where}"
+    if finished.failure:
+        print(finished.failure, file=sys.stderr)
+        print(f"Go on with: {resume}", file=sys.stderr)
+        raise typer.Exit(1)
     results = open_results(finished.store)
     (row,) = results.trials(finished.sweep)
     tests = flat_rows(results.sql("from test_results", sweeps=[finished.sweep]))
     row = {**(tests[0] if tests else {}), **row}
     print_table([row], [name for name in COLUMNS if row.get(name) is not None])
-    where = finished.store.option
     print(f"Ask further: python -m raypg.results show {finished.sweep} {where}")
     if finished.status == "interrupted":
-        resume = f"python -m raypg.train --resume {finished.sweep} {where}"
         print(f"Go on with: {resume}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
     raise typer.Exit(1 if finished.status == "failed" else 0)

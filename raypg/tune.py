@@ -6,6 +6,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from raypg.causes import EVERY_CAUSE
+from raypg.cluster.changes import EPOCHS
 from raypg.cluster.ending import print_ending, resume_command
 from raypg.cluster.plan import plan_sweep, print_plan
 from raypg.cluster.prepare import Options
@@ -125,7 +126,7 @@ def tune(
         typer.Option(
             metavar="NAME",
             callback=given_text,
-            help="Go on; with SPACE.py: more seeds or trials.",
+            help="Go on; with SPACE.py or train.epochs=N: with more.",
         ),
     ] = None,
     retry_failed: Annotated[
@@ -136,6 +137,10 @@ def tune(
             help="With --resume: failed trials, too.",
         ),
     ] = None,
+    allow_changed: Annotated[
+        bool,
+        typer.Option("--allow-changed", help="With --resume: under changed code, too."),
+    ] = False,
 ) -> None:
     """Run every trial of a search space and say what came of it."""
     space, overrides = split_arguments(arguments or [])
@@ -159,16 +164,24 @@ def tune(
         command=tuple(sys.argv[1:]),
     )
     if resume:
-        why = "The sweep keeps its own config and options."
-        beside = ["store", "address", "retry_failed", "repair_oom"]
-        beside += ["arguments"] * (not overrides)
+        why = f"The sweep keeps its own config and options; {EPOCHS} may grow."
+        beside = ["store", "address", "retry_failed", "allow_changed", "repair_oom"]
+        is_grown = all(one.partition("=")[0].strip() == EPOCHS for one in overrides)
+        beside += ["arguments"] * is_grown
         check_alone(context, "resume", beside, why)
-        again = retry_failed or ""
-        finished = resume_sweep(resume, options, space=space, retry_failed=again)
+        finished = resume_sweep(
+            resume,
+            options,
+            space=space,
+            overrides=overrides,
+            retry_failed=retry_failed or "",
+            allow_changed=allow_changed,
+        )
         _finish(finished, address)
-    if retry_failed:
+    given = {"--retry-failed": retry_failed, "--allow-changed": allow_changed}
+    for option in (name for name, value in given.items() if value):
         rule, fix = "must stand beside --resume", "Add --resume NAME."
-        raise ConfigError("--retry-failed", rule, "no sweep to go on with", fix)
+        raise ConfigError(option, rule, "no sweep to go on with", fix)
     if not space:
         rule = "must name a space file"
         fix = "Try search_spaces/densenet_depth.py, or see --help."
@@ -184,12 +197,14 @@ def tune(
 
 def _finish(finished: Finished, address: str) -> NoReturn:
     """Print the answer, why the sweep ended early where it did, what failed; exit."""
-    results = open_results(finished.store)
-    print_answer(results, finished.sweep)
+    ending = finished.ending
     resume = resume_command(finished.store, finished.sweep, address)
-    if finished.ending.reason:
-        print_ending(finished.ending, resume)
-    if finished.ledger.count("failed"):
+    if not ending.unwritten:  # the answer is whole, and the store answers
+        results = open_results(finished.store)
+        print_answer(results, finished.sweep)
+    if ending.reason or ending.unwritten:
+        print_ending(ending, resume)
+    if finished.ledger.count("failed") and not ending.unwritten:
         _print_failures(results, finished, resume)
     sys.stdout.flush()
     raise typer.Exit(finished.exit_code)

@@ -9,11 +9,21 @@ from raypg.cluster.connect import connect, disconnect
 from raypg.cluster.prepare import Options
 from raypg.cluster.sweep import Finished, start_sweep
 from raypg.config import Layer, parse_overrides
+from raypg.train import main
+from tests.command import Command
 
 NUM_SLOTS = 4
 """Declared CPUs of the shared cluster: slots, whatever the machine has."""
 
 RunSpace = Callable[..., Finished]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing that a test keeps on this machine is taken in by a person's sweep."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +47,13 @@ def run_space(cluster: None, tmp_path: Path) -> RunSpace:
         return start_sweep(str(path), layers, Options(**given))  # type: ignore[arg-type]
 
     return run
+
+
+@pytest.fixture
+def train(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Command:
+    """`python -m raypg.train`, in a store of its own."""
+    return Command(main, str(tmp_path / "runs"), capsys, monkeypatch)

@@ -6,7 +6,13 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
+from threading import Thread
+from urllib.parse import urlsplit
+
+import pytest
 
 
 @cache
@@ -54,3 +60,78 @@ def create_bucket() -> str:
     )
     client.create_dir(name)
     return f"s3://{name}"
+
+
+class Cable:
+    """A way to the server that can be cut: connections are then refused, or hang."""
+
+    def __init__(self) -> None:
+        server = urlsplit(start_s3())
+        self._server = (str(server.hostname), int(server.port or 0))
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._ends: list[socket.socket] = []
+        self._is_cut = self._hangs = False
+        Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def endpoint(self) -> str:
+        """The server's, at this end of the cable."""
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def cut(self, *, hangs: bool = False) -> None:
+        """Answer nothing from now on; what is under way breaks, or hangs too."""
+        self._is_cut, self._hangs = True, hangs
+        if not hangs:
+            self._drop()
+
+    def mend(self) -> None:
+        """Be whole again; what hung breaks."""
+        self._is_cut = False
+        self._drop()
+
+    def close(self) -> None:
+        """Take it away."""
+        self.cut()
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                self._ends.append(near)
+                if not self._is_cut:
+                    far = socket.create_connection(self._server)
+                    self._ends.append(far)
+                    for ends in ((near, far), (far, near)):
+                        Thread(target=self._pump, args=ends, daemon=True).start()
+                elif not self._hangs:
+                    self._drop()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while piece := source.recv(65536):
+                while self._is_cut and self._hangs:
+                    time.sleep(0.05)
+                sink.sendall(piece)
+        _shut(sink)
+
+    def _drop(self) -> None:
+        while self._ends:
+            _shut(self._ends.pop())
+
+
+def _shut(end: socket.socket) -> None:
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()
+
+
+@contextmanager
+def cable(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cable]:
+    """The environment's way to the server, which can be cut."""
+    way = Cable()
+    for name, value in s3_environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", way.endpoint)
+    yield way
+    way.close()

@@ -14,7 +14,7 @@ import raypg
 ROOT = Path(raypg.__file__).parents[1]
 ORDER = """
 errors strict faults causes tracebacks
-space bucket folder store results models data optim
+space bucket folder lease store results models data optim
 config
 experiment training trial entries ledger checkpoints retention pruning
 provenance progress memo interrupts

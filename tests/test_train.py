@@ -17,23 +17,12 @@ from raypg.results.schema import flat_rows
 from raypg.solo import session
 from raypg.solo.link import EpochLines
 from raypg.store import Store
-from raypg.train import main
 from raypg.training.state import unpack_state
 from tests.command import Command
 from tests.fakes import digest
 
 MODEL = ("model.name=mlp", "model.hidden=16", "model.dropout=0.2", "data.fraction=0.2")
 TINY = (*MODEL, "train.epochs=4", "--threads", "1")
-
-
-@pytest.fixture
-def train(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Command:
-    """`python -m raypg.train`, in a store of its own."""
-    return Command(main, str(tmp_path / "runs"), capsys, monkeypatch)
 
 
 def only_trial(results: Results, sweep: str = "train") -> Mapping[str, Any]:

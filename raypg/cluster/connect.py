@@ -2,21 +2,16 @@
 
 import logging
 import os
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from raypg.cluster.address import knock, no_cluster
 from raypg.cluster.job import merge_job
+from raypg.cluster.own_cluster import group_of_its_own, only_what_trains, own_options
 from raypg.errors import ClusterError
-
-OBJECT_STORE_BYTES = 128 * 2**20
-"""Of a cluster that raypg starts itself: nothing big travels through it."""
 
 QUIET_ENVIRONMENT = {
     # What raypg replaces by its tables, and what a user did not ask for.
@@ -117,15 +112,9 @@ def connect(address: str = "", num_cpus: int | None = None) -> bool:
         options["address"] = address
         options["runtime_env"] = merge_job(runtime_env())
     else:
-        options |= {
-            # Empty, Ray would join what `ray start` has left in its temporary files.
-            "address": "local",
-            "num_cpus": num_cpus,
-            "include_dashboard": False,
-            "object_store_memory": OBJECT_STORE_BYTES,
-        }
+        options |= own_options(num_cpus)
     try:
-        with _group_of_its_own():
+        with group_of_its_own(), only_what_trains():
             ray.init(**options)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         raise no_cluster(address, error) from error
@@ -143,24 +132,6 @@ def runtime_env() -> dict[str, Any]:
     names = [*QUIET_ENVIRONMENT, *STORE_ENVIRONMENT]
     own = {name: os.environ[name] for name in names if name in os.environ}
     return {"env_vars": own, "py_modules": [str(Path(__file__).parents[1])]}
-
-
-@contextmanager
-def _group_of_its_own() -> Iterator[None]:
-    """Start Ray's processes where a signal to the driver's process group spares them.
-
-    `timeout` and Slurm send SIGTERM to all of the group, and the driver cannot end
-    gently without its cluster. Ray itself ignores Ctrl-C there, and has the kernel end
-    its processes when the driver dies, however it dies.
-    """
-    from ray._private import services
-
-    with patch.object(services, "ConsolePopen", _start_in_group):
-        yield
-
-
-def _start_in_group(*args: Any, **options: Any) -> "subprocess.Popen[bytes]":  # noqa: ANN401
-    return subprocess.Popen(*args, **options, process_group=0)
 
 
 def _silence_errors() -> None:

@@ -74,6 +74,7 @@ def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
     from ray.exceptions import RayError
     from ray.tune import TuneError
 
+    from raypg.cluster.controller import asking
     from raypg.cluster.recorder import Recorder
     from raypg.cluster.searcher import LedgerSearcher
 
@@ -89,12 +90,15 @@ def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
     searcher = LedgerSearcher(ledger, slots, _assign(launch))
     recorder = Recorder(ledger, searcher, _watch_failures(ledger, ending), tidy)
     try:
-        _fit(launch, searcher, recorder, ending)
+        with asking(recorder.may_go_on):
+            _fit(launch, searcher, recorder, ending)
         tidy()
     except KeyboardInterrupt:
         ending.interrupt("ended at once")
     except (TuneError, RayError) as error:
         ending.reason = f"Ray failed: {' '.join(str(error).split())[:300]}"
+    except OSError as error:  # Tune looks at its folder in the store once more
+        ending.give_up(f"the store failed: {' '.join(str(error).split())[:300]}")
     finally:
         ledger.interrupt()
         with suppress(RayError):  # a cluster that is gone adds no nodes
@@ -135,7 +139,6 @@ def _fit(launch: Launch, searcher: object, recorder: object, ending: Ending) -> 
             checkpoint_config=tune.CheckpointConfig(
                 num_to_keep=2, checkpoint_at_end=False
             ),
-            failure_config=tune.FailureConfig(max_failures=1),
             callbacks=[recorder],
             stop=EndingStopper(ending),
             verbose=0,

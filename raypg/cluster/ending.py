@@ -17,20 +17,30 @@ class Ending:
     """Whether a person or the system asked, with a signal."""
     is_hopeless: bool = False
     """Whether to go on as before would end the same way."""
+    unwritten: str = ""
+    """What could not be written in the end, and where it is kept."""
 
     def interrupt(self, signal_name: str) -> None:
         """End the sweep because a signal came."""
         self.reason, self.is_interrupt = signal_name, True
 
+    def give_up(self, reason: str) -> None:
+        """End the sweep because it cannot go on."""
+        self.reason = self.reason or reason
+
 
 def print_ending(ending: Ending, resume: str) -> None:
-    """Say why a sweep ended early, and what to do.
+    """Say why a sweep ended early, what is not in its tables, and what to do.
 
     Args:
-        ending: has a reason.
+        ending: with a reason, or with something unwritten.
         resume: the command that goes on.
     """
-    print(f"The sweep ended early: {ending.reason.removesuffix('.')}.", file=sys.stderr)
+    if ending.reason:
+        reason = ending.reason.removesuffix(".")
+        print(f"The sweep ended early: {reason}.", file=sys.stderr)
+    if ending.unwritten:
+        print(ending.unwritten, file=sys.stderr)
     if ending.is_hopeless:
         print("Mend that, and start it again.", file=sys.stderr)
         return

@@ -12,7 +12,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from raypg.cluster.connect import Need
 from raypg.cluster.mailbox import Mailbox
 from raypg.cluster.messages import Assignment, Message
-from raypg.cluster.placement import NamedGroupTrainer, mailbox_prefix
+from raypg.cluster.placement import NamedGroupTrainer, group_nodes, mailbox_prefix
 from raypg.cluster.post import RemotePost
 from raypg.store import Store
 
@@ -21,7 +21,7 @@ MAILBOX_THREADS = 16
 
 MAX_RESTARTS = 8
 """Of a group's workers. Past it the trial actor is replaced as well: it is no longer a
-trial's fault, and a trial that takes its workers along twice has failed before."""
+trial's fault, and a trial that keeps taking its workers along has failed before."""
 
 COLLECTIVE_TIMEOUT_S = 600
 """Longest wait of a rank for the others. A rank that fails ends its group at once, so
@@ -51,6 +51,11 @@ class GroupWorkers:
             target=self._run, name="raypg-group", daemon=True
         )
         self._thread.start()
+
+    def nodes(self) -> set[str]:
+        """Where it runs, by Ray's ids: the mailbox and every worker."""
+        here = ray.get_runtime_context().get_node_id()
+        return {here, *group_nodes(self._name)}
 
     def failure(self) -> BaseException | None:
         """What ended the group, where something did."""
@@ -114,6 +119,10 @@ class RemoteMailbox:
         """See `Mailbox.close`."""
         ray.get(self._actor.close.remote())
 
+    def want_states(self) -> None:
+        """See `Mailbox.want_states`."""
+        ray.get(self._actor.want_states.remote())
+
 
 def serve_in_group(config: dict[str, Any]) -> None:
     """The training function of every worker: trial after trial, all ranks together."""
@@ -124,4 +133,5 @@ def serve_in_group(config: dict[str, Any]) -> None:
     context = ray_train.get_context()
     rank, num_workers = context.get_world_rank(), context.get_world_size()
     ranks.join_process_group(rank, num_workers, config["device"], COLLECTIVE_TIMEOUT_S)
-    ranks.serve_together(RemotePost(config["mailbox"]), rank, num_workers)
+    post = RemotePost(config["mailbox"], ranks.nodes_of_group(num_workers))
+    ranks.serve_together(post, rank, num_workers)

@@ -7,11 +7,16 @@ outlives the workers and so hands a trial on when they are replaced.
 
 import threading
 from collections import deque
+from collections.abc import Set
 from dataclasses import dataclass, replace
 
+from raypg.cluster.deaths import Deaths
 from raypg.cluster.messages import Assignment, Ended, Message, Report
 from raypg.cluster.repair import smaller_micro_batch
 from raypg.training.state import State
+
+NOWHERE: Set[str] = frozenset()
+"""For workers in the process of their trial actor: they end together."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,11 @@ class Mailbox:
         self._delivered_epoch = 0
         self._reported_epoch = 0
         self._state_epoch = 0
-        self._lost_at = -1
+        self._wants_states = False
+        self._workers_epoch = 0
+        """The last one that these workers reported, not those before them."""
+        self._nodes = NOWHERE
+        self._deaths = Deaths()
         self._hang = ""
 
     def assign(self, assignment: Assignment, state: bytes | None) -> int:
@@ -54,8 +63,8 @@ class Mailbox:
             self._is_taken = False
             self._messages.clear()
             self._decided_epoch = self._delivered_epoch = 0
-            self._reported_epoch = self._state_epoch = 0
-            self._lost_at = -1
+            self._reported_epoch = self._state_epoch = self._workers_epoch = 0
+            self._deaths = Deaths()
             self._changed.notify_all()
             return self._number
 
@@ -89,12 +98,24 @@ class Mailbox:
             self._is_closed = True
             self._changed.notify_all()
 
-    def next_delivery(self, timeout_s: float) -> Delivery | None:
+    def want_states(self) -> None:
+        """Have a checkpoint of every epoch from now on: a worker's node is to go."""
+        self._wants_states = True
+
+    def next_delivery(
+        self, timeout_s: float, nodes: Set[str] = NOWHERE, dead: Set[str] = NOWHERE
+    ) -> Delivery | None:
         """For workers: the trial to train; None when none came in time.
 
         A trial that was taken and has not ended is given again: its workers were
-        replaced. It goes on from the last state that they handed over, unless they
-        died before and the trial has not got further since: then it has failed.
+        replaced. It goes on from the last state that they handed over, unless `Deaths`
+        finds the trial itself at fault: then it has failed.
+
+        Args:
+            timeout_s: the longest wait for a trial.
+            nodes: where these workers are.
+            dead: the nodes that the cluster has lost; a trial is not at fault where it
+                has lost its workers with theirs.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._delivery or self._is_closed, timeout_s)
@@ -102,24 +123,31 @@ class Mailbox:
             if delivery is None:
                 return None
             if self._is_taken:
-                if self._reported_epoch <= self._lost_at:
+                if self._is_at_fault(dead):
                     self._give_up(delivery.number)
                     return None
-                self._lost_at = self._reported_epoch
                 delivery = self._deliver_again(delivery)
+            self._workers_epoch, self._nodes = 0, nodes
             self._is_taken = True
             self._hang = ""
             return delivery
 
+    def _is_at_fault(self, dead: Set[str]) -> bool:
+        """Note that the workers of the trial were lost; whether it is to blame."""
+        return not self._deaths.note(
+            self._workers_epoch,
+            cause="hang" if self._hang else "worker_lost",
+            is_outside=not self._nodes.isdisjoint(dead),
+        )
+
     def _give_up(self, number: int) -> None:
-        how, cause = ("hung", "hang") if self._hang else ("died", "worker_lost")
         self._delivery = None
         self._messages.append(
             Ended(
                 number=number,
                 status="failed",
-                reason=f"its workers {how} twice after epoch {self._reported_epoch}",
-                cause=cause,
+                reason=self._deaths.reason("its workers", self._reported_epoch),
+                cause=self._deaths.cause,
                 error=self._hang,
             )
         )
@@ -147,18 +175,24 @@ class Mailbox:
         with self._changed:
             self._hang = error
 
-    def report(self, report: Report) -> None:
-        """For workers: hand over an epoch."""
+    def wants_states(self) -> bool:
+        """For workers: whether a checkpoint of every epoch is due."""
+        return self._wants_states
+
+    def report(self, report: Report) -> bool:
+        """For workers: hand over an epoch; answers `wants_states`."""
         with self._changed:
             delivery = self._delivery
             if delivery is None or report.number != delivery.number:
-                return
+                return self._wants_states
+            self._workers_epoch = report.epoch
             self._reported_epoch = max(self._reported_epoch, report.epoch)
             if report.state is not None:
                 self._state_epoch = report.epoch
                 self._delivery = replace(delivery, state=report.state)
             self._messages.append(report)
             self._changed.notify_all()
+            return self._wants_states
 
     def wait_decided(self, number: int, epoch: int, timeout_s: float) -> bool:
         """For workers: wait until `epoch` of trial `number` is decided, or over."""

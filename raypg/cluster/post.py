@@ -1,6 +1,7 @@
 """A mailbox in an actor, as rank 0 of a worker group sees it."""
 
 import traceback
+from collections.abc import Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -23,21 +24,33 @@ class RemotePost:
 
     States are packed and sent by a thread, in order with the reports, so that training
     goes on meanwhile.
+
+    Args:
+        actor: Ray's handle of the mailbox.
+        nodes: where the group's workers are.
     """
 
-    def __init__(self, actor: Any) -> None:  # noqa: ANN401
+    def __init__(self, actor: Any, nodes: Set[str]) -> None:  # noqa: ANN401
         self._actor = actor
+        self._nodes = nodes
         self._sender = ThreadPoolExecutor(1, thread_name_prefix="raypg-post")
         self._sending: list[Future[None]] = []
+        self._wants_states = False
 
     def next_delivery(self, timeout_s: float) -> Delivery | None:
         """See `Mailbox.next_delivery`."""
-        delivery: Delivery | None = ray.get(self._actor.next_delivery.remote(timeout_s))
+        dead = {node["NodeID"] for node in ray.nodes() if not node["Alive"]}
+        asked = self._actor.next_delivery.remote(timeout_s, self._nodes, dead)
+        delivery: Delivery | None = ray.get(asked)
         return delivery
 
     def is_closed(self) -> bool:
         """See `Mailbox.is_closed`."""
         return bool(ray.get(self._actor.is_closed.remote()))
+
+    def wants_states(self) -> bool:
+        """As the mailbox answered the newest report that it has got."""
+        return self._wants_states
 
     def report(self, report: Report) -> None:
         """See `Mailbox.report`."""
@@ -78,7 +91,8 @@ class RemotePost:
         state = report.state
         packed = pack_state(state) if isinstance(state, State) else state
         fields = {**report.__dict__, "state": packed}
-        ray.get(self._actor.report.remote(Report(**fields)))
+        sent = self._actor.report.remote(Report(**fields))
+        self._wants_states = bool(ray.get(sent))
 
 
 class StopWatch:

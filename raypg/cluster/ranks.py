@@ -2,6 +2,7 @@
 
 import socket
 from datetime import timedelta
+from typing import Any
 
 import ray
 import torch
@@ -33,6 +34,13 @@ def join_process_group(
         world_size=num_workers,
         timeout=timedelta(seconds=timeout_s),
     )
+
+
+def nodes_of_group(num_workers: int) -> set[str]:
+    """The ids of the nodes that its workers are on; all ranks ask together."""
+    nodes: list[Any] = [None] * num_workers
+    dist.all_gather_object(nodes, ray.get_runtime_context().get_node_id())
+    return set(nodes)
 
 
 def serve_together(post: RemotePost, rank: int, num_workers: int) -> None:

@@ -11,7 +11,10 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from raypg.causes import cause_of_text
+from raypg.cluster.deaths import Deaths
+from raypg.cluster.leaving import Notices
 from raypg.cluster.repair import COLUMN
+from raypg.cluster.room import leaving_nodes
 from raypg.cluster.searcher import LedgerSearcher
 from raypg.cluster.stopper import Unsaved
 from raypg.cluster.trainable import EPOCH
@@ -25,9 +28,8 @@ TIDY_EVERY_S = 1.0
 class Recorder(Unsaved, Callback):  # type: ignore[misc]
     """Books what Tune tells; a trial's own failures never reach Tune as errors.
 
-    What Tune counts as a failure is a process that died. It is retried for as long as
-    the trial gets further each time: two deaths at one epoch are the trial's own fault
-    (a CPU out-of-memory is a SIGKILL).
+    What Tune takes for a failure is a process that died. The trial starts again, unless
+    `Deaths` finds the trial itself at fault.
     """
 
     def __init__(
@@ -42,7 +44,11 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         self._on_failure = on_failure
         self._tidy = tidy
         self._tidied_at = 0.0
-        self._died_at: dict[str, int] = {}
+        self._running: dict[str, Trial] = {}
+        self._notices = Notices()
+        self._deaths: dict[str, Deaths] = {}
+        self._reported: dict[str, int] = {}
+        """The last epoch of each trial that is on a worker; 0 before its first."""
         self._incarnations: dict[str, int] = {}
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: object) -> None:
@@ -50,16 +56,17 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         if time.monotonic() - self._tidied_at >= TIDY_EVERY_S:
             self._tidied_at = time.monotonic()
             self._tidy()
+            self._notices.tell(self._running.values(), leaving_nodes())
 
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
         """The trial is on a worker."""
         entry = self._searcher.live[trial.trial_id]
-        self._ledger.start(entry, again=trial.trial_id in self._died_at)
-        self._incarnations[trial.trial_id] = 0
-        if trial.trial_id not in self._died_at:
-            trial.max_failures = 1
+        self._running[trial.trial_id] = trial
+        self._notices.forget(trial)
+        self._ledger.start(entry, again=trial.trial_id in self._deaths)
+        self._incarnations[trial.trial_id] = self._reported[trial.trial_id] = 0
 
     def on_trial_result(
         self,
@@ -87,14 +94,12 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
             result["raypg_status"] = "stopped"
             # The scheduler stops it here: what it reached can be gone on from.
             result["should_checkpoint"] = True
-        if result[EPOCH] > self._died_at.get(trial.trial_id, 0):
-            trial.max_failures = trial.run_metadata.num_failures + 1
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
         """The trial is over, its checkpoint is written."""
-        entry = self._searcher.live.pop(trial.trial_id)
+        entry = self._leave(trial)
         last = trial.last_result
         checkpoint = trial.checkpoint
         summary = dict(last.get("raypg_summary") or {})
@@ -113,26 +118,36 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         if entry.status == "failed":
             self._on_failure(entry)
 
-    def on_trial_recover(
-        self, iteration: int, trials: list[Trial], trial: Trial, **info: object
-    ) -> None:
-        """A process died; Tune starts the trial again from its last checkpoint."""
-        entry = self._searcher.live[trial.trial_id]
-        self._died_at[trial.trial_id] = max(
-            entry.epoch, self._died_at.get(trial.trial_id, 0)
-        )
+    def may_go_on(self, trial: Trial, error: Exception) -> bool:
+        """A process of the trial died; whether Tune is to start it again.
+
+        A death is not the trial's where its node is gone, or where it has not been
+        started since the death before.
+        """
+        deaths = self._deaths.setdefault(trial.trial_id, Deaths())
+        epoch = self._reported.pop(trial.trial_id, None)
+        cause = cause_of_text(str(error), otherwise="worker_lost")
+        was_idle = epoch is None and not getattr(error, "actor_init_failed", False)
+        is_outside = cause == "node_lost" or was_idle
+        return deaths.note(epoch or 0, cause=cause, is_outside=is_outside)
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
-        """A process died again without getting further: the trial has failed."""
-        entry = self._searcher.live.pop(trial.trial_id)
+        """Its processes died too often: the trial has failed."""
+        entry = self._leave(trial)
+        deaths = self._deaths[trial.trial_id]
+        reason = deaths.reason("its process", entry.epoch)
         error = _traceback(trial)
-        cause = cause_of_text(error, otherwise="worker_lost")
-        how = "hung" if cause == "hang" else "died"
-        reason = f"its process {how} twice after epoch {entry.epoch}"
-        self._ledger.end(entry, "failed", reason=reason, cause=cause, error=error)
+        self._ledger.end(
+            entry, "failed", reason=reason, cause=deaths.cause, error=error
+        )
         self._on_failure(entry)
+
+    def _leave(self, trial: Trial) -> Entry:
+        self._running.pop(trial.trial_id, None)
+        self._notices.forget(trial)
+        return self._searcher.live.pop(trial.trial_id)
 
     def _report(self, entry: Entry, trial_id: str, result: dict[str, Any]) -> None:
         # A group whose workers were replaced repeats epochs: the newer rows are to win.
@@ -141,6 +156,7 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         self._incarnations[trial_id] = incarnation
         metrics = {name: result[name] for name in METRICS if name in result}
         self._ledger.report(entry, result[EPOCH], metrics)
+        self._reported[trial_id] = result[EPOCH]
 
 
 METRICS = (

@@ -9,22 +9,25 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from raypg.causes import check_cause
+from raypg.cluster.agreed import record
 from raypg.cluster.driver import Launch, run_sweep
 from raypg.cluster.ending import Ending, print_ending, resume_command
+from raypg.cluster.extend import check_epochs, read_space
 from raypg.cluster.head import watch_head
 from raypg.cluster.job import check_outlives_job
 from raypg.cluster.options import Options
-from raypg.cluster.past import Before, Row, check_extends, read_before, replay
+from raypg.cluster.past import Before, read_before, replay
 from raypg.cluster.prepare import Question, ask, connect_for, read_known
 from raypg.config import Layer, flatten
+from raypg.entries import Row
 from raypg.errors import StoreError
-from raypg.experiment import load_space, parse_space
+from raypg.experiment import load_space
 from raypg.interrupts import gentle_interrupts
 from raypg.ledger import Ledger
 from raypg.progress import Pace, follow
 from raypg.provenance import provenance
 from raypg.pruning import Pruner
-from raypg.results import SweepWriter, check_types
+from raypg.results import SweepWriter, check_types, set_kept_aside, take_in
 from raypg.store import Store
 from raypg.wandb_log import log_to_wandb
 
@@ -34,8 +37,8 @@ KINDS = ("ablation", "search")
 GONE = 1
 """Exit code where the cluster is gone: the trials under way did not end well."""
 
-GROWS = ("question", "space_file", "space_source", "num_trials")
-"""What of `sweep.json` changes where a sweep is given more trials."""
+GROWS = ("question", "space_file", "space_source", "num_trials", "layers", "config")
+"""What of `sweep.json` changes where a sweep is given more trials or epochs."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ class Finished:
         """0: all trials ended well; 1: some failed; 130: interrupted."""
         if self.ending.is_interrupt:
             return 130
-        return 1 if self.ledger.count("failed") or self.ending.reason else 0
+        has_ended_badly = self.ending.reason or self.ending.unwritten
+        return 1 if self.ledger.count("failed") or has_ended_badly else 0
 
 
 def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finished:
@@ -84,16 +88,24 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
             store.create_sweep(name)
         else:
             name = store.create_next_sweep(space_file.stem)
+        if aside := set_kept_aside(store, name):
+            _warn(aside)
         store.write_description(name, _describe(question, options))
-        writer = SweepWriter(store, name, on_problem=_warn)
-        stack.callback(writer.close, compact=False)
-        return _run(_Run(store, name, question, options, memo, Before()), writer)
+        ending, writer = _open_writer(store, name, stack)
+        run = _Run(store, name, question, options, memo, Before())
+        return _run(run, writer, ending)
 
 
 def resume_sweep(
-    name: str, options: Options, *, space: str = "", retry_failed: str = ""
+    name: str,
+    options: Options,
+    *,
+    space: str = "",
+    overrides: Sequence[str] = (),
+    retry_failed: str = "",
+    allow_changed: bool = False,
 ) -> Finished:
-    """Go on with a sweep that was interrupted, as it was started, or with more trials.
+    """Go on with a sweep that was interrupted, as it was started, or with more.
 
     Trials that failed stay as they are, unless they are asked for.
 
@@ -101,9 +113,11 @@ def resume_sweep(
         name: the sweep's name.
         options: store and address, and whether trials are repaired, too; the rest
             comes from the sweep.
-        space: path of the sweep's space file with more seeds or trials, from now on
-            the sweep's own; empty adds none.
+        space: path of the sweep's space file with more seeds, trials or epochs, from
+            now on the sweep's own; empty adds none.
+        overrides: of `train.epochs`, as `KEY=VALUE`.
         retry_failed: the cause of failure whose trials run again, or `all`.
+        allow_changed: whether to go on although code, data or versions have changed.
 
     Raises:
         RaypgError: there is no such sweep, or it cannot go on.
@@ -116,12 +130,7 @@ def resume_sweep(
     if about["kind"] not in KINDS:
         rule, fix = "must be a sweep", f"Try: python -m raypg.train --resume {name}."
         raise StoreError(f"--resume {name}", rule, "a single trial", fix)
-    layers = [Layer.from_json(one) for one in about["layers"]]
-    space_file = parse_space(about["space_source"], about["space_file"], layers)
-    if space:
-        grown = load_space(space, layers)
-        check_extends(name, space_file.space, grown)
-        space_file = grown
+    own, space_file, layers = read_space(name, about, space, overrides, _warn)
     saved = Options(**about["options"])
     options = replace(
         saved,
@@ -131,21 +140,39 @@ def resume_sweep(
     )
     with ExitStack() as stack:
         # Held before anything is read: another driver may still write.
-        writer = SweepWriter(store, name, on_problem=_warn)
-        stack.callback(writer.close, compact=False)
+        ending, writer = _open_writer(store, name, stack)
+        if num_rows := take_in(store, name, writer):
+            _warn(f"rows taken in that were kept on this machine: {num_rows}")
         question = ask(space_file, layers, options, stack)
-        before = read_before(store, name, question, retry_failed)
-        if retry_failed:
-            _warn(f"failed trials that run again: {before.num_retried}")
+        grown = _describe(question, saved) if space or overrides else about
+        check_epochs(name, about, grown, own, space_file.space)
+        before = read_before(
+            store,
+            name,
+            question,
+            retry_failed=retry_failed,
+            allow_changed=allow_changed,
+            tell=_warn,
+        )
+        for line in before.notes(asks_retry=bool(retry_failed)):
+            _warn(line)
         replay(question, before)
         memo = _memo(store, question, options)
         if question.proposals.may_train(memo):
             connect_for(question, options, stack)
-        if space:
-            asked = _describe(question, saved)
-            own = {key: asked[key] for key in GROWS}
-            store.write_description(name, {**about, **own})
-        return _run(_Run(store, name, question, options, memo, before), writer)
+        record(store, name, about | {key: grown[key] for key in GROWS}, before.change)
+        run = _Run(store, name, question, options, memo, before)
+        return _run(run, writer, ending)
+
+
+def _open_writer(
+    store: Store, name: str, stack: ExitStack
+) -> tuple[Ending, SweepWriter]:
+    """The writer of a sweep's tables, and the end that it may have to put to it."""
+    ending = Ending()
+    writer = SweepWriter(store, name, on_problem=_warn, on_failure=ending.give_up)
+    stack.callback(writer.close, compact=False)
+    return ending, writer
 
 
 @dataclass(frozen=True)
@@ -191,7 +218,7 @@ class _Run:
         }
 
 
-def _run(run: _Run, writer: SweepWriter) -> Finished:
+def _run(run: _Run, writer: SweepWriter, ending: Ending) -> Finished:
     """Run to the end, gently where a signal comes; the tables are closed then."""
     question, space = run.question, run.question.space_file.space
     ledger = Ledger(
@@ -206,7 +233,6 @@ def _run(run: _Run, writer: SweepWriter) -> Finished:
     )
     epochs = question.example.config.train.epochs
     pace = Pace(question.proposals.num_trials, epochs)
-    ending = Ending()
     with gentle_interrupts(ending.interrupt):
         with (
             log_to_wandb(ledger, run.store, _warn, is_on=run.options.uses_wandb),
@@ -229,7 +255,7 @@ def _run(run: _Run, writer: SweepWriter) -> Finished:
         try:
             writer.close()
         except StoreError as error:
-            ending.reason = ending.reason or str(error)
+            ending.unwritten = str(error)
     return Finished(run.store, run.name, ending, ledger)
 
 

@@ -1,5 +1,7 @@
 """The actor that Tune sees: it hands trials to warm workers and takes their reports."""
 
+import time
+from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
@@ -7,10 +9,10 @@ from typing import Any, Protocol
 from ray import tune
 from ray.train._internal.checkpoint_manager import _TrainingResult
 
-from raypg.checkpoints import read_checkpoint
+from raypg.checkpoints import last_good_checkpoint, patiently, read_checkpoint
 from raypg.cluster.connect import Need
 from raypg.cluster.messages import Assignment, Ended, Message, Report
-from raypg.errors import ClusterError
+from raypg.errors import CheckpointError, ClusterError
 from raypg.store import Store
 from raypg.training.state import (
     State,
@@ -22,6 +24,9 @@ from raypg.training.state import (
 
 POLL_S = 1.0
 """How often a trial actor looks after its workers while it waits for them."""
+
+MOST_SHARE = 0.2
+"""Of a trial's time, what it waits for a store that takes no checkpoint."""
 
 EPOCH = "raypg_epoch"
 """Tune's `training_iteration` counts calls of `step`, not epochs."""
@@ -39,6 +44,9 @@ class Tray(Protocol):
     def stop(self) -> None:
         """Tell the workers to leave the trial."""
 
+    def want_states(self) -> None:
+        """Have a checkpoint of every epoch from now on."""
+
 
 class Workers(Protocol):
     """Warm workers of either kind, which outlive the trial."""
@@ -46,6 +54,9 @@ class Workers(Protocol):
     @property
     def mailbox(self) -> Tray:
         """Where they meet the trial actor."""
+
+    def nodes(self) -> Collection[str]:
+        """Where they run, by Ray's ids."""
 
     def failure(self) -> BaseException | None:
         """What ended the workers, where something did."""
@@ -65,7 +76,9 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
         """Start the workers and take the first trial."""
         self._num_trials = 0
         self._problem = ""
+        self._passes_over_until = 0.0
         self._is_assigned = False
+        self._is_leaving = False
         self._epoch = 0
         self._take(config)
         self._workers = self.build_workers(self._assignment)
@@ -81,8 +94,7 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
         if not self._is_assigned:
             # Not before: Tune tries a step again that fails, and no reset.
             if self._assignment.resume_from and self._packed is None:
-                store = Store(self._assignment.store)
-                self._start_from(read_checkpoint(store, self._assignment.resume_from))
+                self._start_from_folder(self._assignment.resume_from)
             self._is_assigned = True
             self._workers.mailbox.assign(self._assignment, self._packed)
         message = self._next_message()
@@ -104,22 +116,62 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
         save_state(Path(checkpoint_dir), data, self._epoch)
 
     def save(self, checkpoint_dir: str | None = None) -> Any:  # noqa: ANN401
-        """Save as Tune does; a store that fails costs the checkpoint, not the trial."""
+        """Save as Tune does; a store that fails costs the checkpoint, not the trial.
+
+        The next ones are then passed over for a while: the trial waits for each try, a
+        store that does not answer takes a minute or two, and training is to go on.
+        """
+        began = time.monotonic()
+        if began < self._passes_over_until and not self._has_ended:
+            return _TrainingResult(checkpoint=None, metrics={})
         try:
             # Tune's own folder for it would stay where the upload fails.
             with TemporaryDirectory(prefix="raypg-") as own:
                 return super().save(checkpoint_dir or own)
         except OSError as error:
             self._problem = f"epoch {self._epoch} has no checkpoint: {error}"
+            now = time.monotonic()
+            self._passes_over_until = now + (now - began) / MOST_SHARE
             return _TrainingResult(checkpoint=None, metrics={})
+
+    def restore(self, checkpoint_path: Any) -> None:  # noqa: ANN401 Tune's many
+        """Restore as Tune does; where that checkpoint is damaged, from one before it.
+
+        Where there is none, the trial starts as its assignment says.
+        """
+        try:
+            patiently(lambda: super(WarmTrainable, self).restore(checkpoint_path))
+        except (CheckpointError, ValueError) as error:  # damaged, or gone
+            sweep, trial = self._assignment.sweep, self._assignment.trial
+            folder = patiently(lambda: last_good_checkpoint(self._store, sweep, trial))
+            if folder:
+                self._start_from_folder(folder)
+            self._problem = f"goes on from epoch {self._epoch}: {error}"
 
     def load_checkpoint(self, checkpoint_dir: str) -> None:
         """Go on from a checkpoint of Tune's, instead of from where `setup` would."""
         self._start_from(load_packed_state(Path(checkpoint_dir)))
 
+    def note_leaving(self, nodes: Collection[str]) -> None:
+        """Nodes are about to go: be ready where one of them is the workers'.
+
+        What trains there trains on, and has a checkpoint of every epoch to go on from
+        elsewhere. The actor takes no trial after this one.
+
+        Args:
+            nodes: their ids.
+        """
+        if not self._is_leaving and not set(nodes).isdisjoint(self._workers.nodes()):
+            self._is_leaving = True
+            self._workers.mailbox.want_states()
+
     def cleanup(self) -> None:
         """End the workers with the actor."""
         self._workers.close()
+
+    @property
+    def _store(self) -> Store:
+        return Store(self._assignment.store)
 
     def _take(self, config: dict[str, Any]) -> None:
         self._assignment = Assignment.from_json(config["assignment"])
@@ -127,8 +179,12 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
         self._is_assigned = False
         self._state: State | bytes | None = None
         self._epoch = 0
+        self._has_ended = False
         self._history: list[dict[str, float]] = []
         self._packed: bytes | None = None
+
+    def _start_from_folder(self, folder: str) -> None:
+        self._start_from(patiently(lambda: read_checkpoint(self._store, folder)))
 
     def _start_from(self, packed: bytes) -> None:
         self._packed = self._state = packed
@@ -172,6 +228,7 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
         return {"raypg_history": history} if history else {}
 
     def _end(self, result: dict[str, Any], ended: Ended) -> dict[str, Any]:
+        self._has_ended = True
         return {
             **result,
             "done": True,
@@ -188,8 +245,9 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
 
     @property
     def _is_spent(self) -> bool:
+        """Whether the actor is to take no trial after this one."""
         limit = self._assignment.trials_per_worker
-        return limit > 0 and self._num_trials >= limit
+        return self._is_leaving or 0 < limit <= self._num_trials
 
 
 class LocalTrainable(WarmTrainable):

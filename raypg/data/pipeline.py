@@ -103,6 +103,14 @@ class Batches:
         return -(-(stop - start) // self._local_batch_size)
 
     @property
+    def num_examples(self) -> int:
+        """Examples that `epoch` gives, of all workers together."""
+        if not self._train:
+            return len(self)
+        last = self.num_steps - 1
+        return last * self._batch_size + self.global_batch_size(last)
+
+    @property
     def share(self) -> tuple[int, int]:
         """Evaluation: this worker's first example, and the one after its last."""
         return self._cut(0, len(self))

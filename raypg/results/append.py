@@ -4,12 +4,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import pyarrow as pa
 
 from raypg.errors import RaypgError, StoreError
 from raypg.results.columns import CORE, VERSION
 from raypg.results.compact import compact
+from raypg.results.kept import drop_kept, keep_rows, kept_folder
 from raypg.results.read import newest_version
 from raypg.results.segments import SegmentWriter
 from raypg.store import Store
@@ -18,8 +20,16 @@ LOCAL_FLUSH_S = 0.5
 BUCKET_FLUSH_S = 4.0
 MAX_BACKOFF_S = 30.0
 MAX_SEGMENTS = 32
+PATIENCE_S = 3600.0
+"""A store that takes no row for so long is given up, and its sweep ends."""
+CLOSE_PATIENCE_S = 60.0
+"""The same, once a sweep has ended: whoever waits may be killed."""
 
 Row = dict[str, object]
+
+
+def _ignore(line: str) -> None:
+    """Nobody listens."""
 
 
 class SweepWriter:
@@ -27,12 +37,14 @@ class SweepWriter:
 
     A daemon thread writes what was appended within a second (five on a bucket), and
     what it wrote survives SIGKILL. When the store fails it keeps the rows and tries
-    again, more and more seldom.
+    again, more and more seldom; when it is out of patience the sweep is to end.
 
     Args:
         store: where the sweep lives.
         sweep: its name; the sweep exists.
         on_problem: told each problem as one line, from the daemon thread.
+        on_failure: told as one line why the sweep can go on no more, from a thread:
+            another process writes it, or its store is gone.
 
     Raises:
         StoreError: Another process writes this sweep.
@@ -43,21 +55,29 @@ class SweepWriter:
         store: Store,
         sweep: str,
         *,
-        on_problem: Callable[[str], None] | None = None,
+        on_problem: Callable[[str], None] = _ignore,
+        on_failure: Callable[[str], None] = _ignore,
     ) -> None:
         self._store = store
         self._sweep = sweep
         self._on_problem = on_problem
+        self._on_failure = on_failure
         self._problems: list[str] = []
-        self._lock = store.lock_sweep(sweep)
+        self._lock = store.lock_sweep(sweep, tell=on_problem, on_loss=on_failure)
+        try:
+            self._version = newest_version(store, sweep)
+        except BaseException:
+            self._lock.close()
+            raise
         self._flush_s = LOCAL_FLUSH_S if store.is_local else BUCKET_FLUSH_S
         writer = f"{time.time_ns():x}-{uuid.uuid4().hex[:4]}"
         self._segments = {t: SegmentWriter(store, sweep, t, writer) for t in CORE}
         self._pending: dict[str, list[Row]] = {table: [] for table in CORE}
         self._pending_lock = threading.Lock()
         self._write_lock = threading.Lock()
-        self._version = newest_version(store, sweep)
         self._num_trial_rows = 0
+        self._is_lost = False
+        self._cause = ""
         self._wake = threading.Event()
         self._compact_due = threading.Event()
         self._closing = threading.Event()
@@ -89,15 +109,18 @@ class SweepWriter:
         return list(self._problems)
 
     def flush(self) -> bool:
-        """Write everything appended so far, now; whether all of it was written."""
+        """Write everything appended so far, now; whether all of it was written.
+
+        That is never so for a process that holds the sweep no more.
+        """
         with self._write_lock:
-            return all([self._flush_table(table) for table in CORE])
+            return self._may_write() and all([self._flush_table(t) for t in CORE])
 
     def close(self, *, compact: bool = True) -> None:
         """Write what is left, make the tables small, and let go of the sweep.
 
         Raises:
-            StoreError: Some rows could not be written; they are lost.
+            StoreError: Some rows could not be written; says where they are kept.
         """
         if self._closing.is_set():
             return
@@ -106,30 +129,89 @@ class SweepWriter:
         self._compact_due.set()
         for thread in self._threads:
             thread.join()
-        is_written = self.flush() or self.flush()
-        for segment in self._segments.values():
-            segment.close()
-        if compact and is_written:
-            for table in CORE:
-                self._compact(table, is_last=True)
-        self._lock.close()
-        if not is_written:
-            num_lost = sum(len(rows) for rows in self._pending.values())
-            found = f"{num_lost} rows that could not be ({self._problems[-1]})"
+        try:
+            failure = None if self.flush() else self._insist()
+            for segment in self._segments.values():
+                segment.close()
+            if compact and failure is None:
+                for table in CORE:
+                    self._compact(table, is_last=True)
+        finally:
+            self._lock.close()
+        if failure is not None:
+            raise failure
+
+    def _insist(self) -> StoreError | None:
+        """Keep what is left on this machine, and try for a while; why it was in vain.
+
+        Kept first: whoever waits may be killed.
+        """
+        rows = {table: list(own) for table, own in self._pending.items()}
+        if not (num_rows := sum(map(len, rows.values()))):
+            return None
+        folder = kept_folder(self._store, self._sweep)
+        try:
+            keep_rows(self._store, self._sweep, rows)
+        except (OSError, pa.ArrowException) as cause:
+            kept = f"are lost, as {folder} takes none either ({cause})"
             fix = "Free space, then go on with --resume."
-            raise StoreError(self._sweep, "all rows must be written", found, fix)
+        else:
+            kept = f"are kept in {folder}"
+            fix = "With --resume, on this machine, they are taken in."
+        if not self._is_lost:
+            wait = f"trying for {CLOSE_PATIENCE_S:.0f} s to write them"
+            self._on_problem(f"{num_rows} rows {kept}; {wait}")
+        with suppress(KeyboardInterrupt):
+            if self._is_written_within(CLOSE_PATIENCE_S):
+                drop_kept(self._store, self._sweep)
+                return None
+        found = f"{num_rows} rows that could not be ({self._cause}) and {kept}"
+        return StoreError(f"sweep {self._sweep}", "all must be written", found, fix)
+
+    def _is_written_within(self, patience_s: float) -> bool:
+        wait_s, until = self._flush_s, time.monotonic() + patience_s
+        while time.monotonic() < until and not self._is_lost:
+            time.sleep(min(wait_s, max(0.0, until - time.monotonic())))
+            if self.flush():
+                return True
+            wait_s = min(2 * wait_s, MAX_BACKOFF_S)
+        return False
 
     def _keep_flushing(self) -> None:
-        wait_s = self._flush_s
+        wait_s, failing_since = self._flush_s, 0.0
         while not self._closing.is_set():
             self._wake.wait()
             self._closing.wait(wait_s)
             self._wake.clear()
             if self.flush():
-                wait_s = self._flush_s
-            else:
-                wait_s = min(2 * wait_s, MAX_BACKOFF_S)
-                self._wake.set()
+                if failing_since:
+                    self._on_problem("rows are written again")
+                wait_s, failing_since = self._flush_s, 0.0
+                continue
+            wait_s = min(2 * wait_s, MAX_BACKOFF_S)
+            self._wake.set()
+            failing_since = failing_since or time.monotonic()
+            if time.monotonic() - failing_since > PATIENCE_S:
+                minutes = f"{PATIENCE_S / 60:.0f} minutes"
+                self._on_failure(
+                    f"no row could be written for {minutes}: {self._cause}"
+                )
+                failing_since = 0.0
+
+    def _may_write(self) -> bool:
+        """Whether the sweep is still this process's, as far as the store tells."""
+        try:
+            self._is_lost = not self._lock.is_held()
+        except OSError as cause:
+            self._note_failure(f"rows wait to be written: {cause}")
+            return False
+        if self._is_lost:
+            self._cause = "another process writes it"
+        return not self._is_lost
+
+    def _note_failure(self, problem: str) -> None:
+        self._cause = " ".join(problem.split())[:300]
+        self._tell(problem)
 
     def _flush_table(self, table: str) -> bool:
         with self._pending_lock:
@@ -142,7 +224,7 @@ class SweepWriter:
         except (OSError, pa.ArrowException) as cause:
             with self._pending_lock:
                 self._pending[table] = rows + self._pending[table]
-            self._tell(f"{table}: rows wait to be written: {cause}")
+            self._note_failure(f"{table}: rows wait to be written: {cause}")
             return False
         while segment.faults:
             self._tell(segment.faults.pop())
@@ -171,6 +253,7 @@ class SweepWriter:
                 growing=self._segments[table].name,
                 least=MAX_SEGMENTS,
                 is_last=is_last,
+                may_write=self._lock.is_held,
             )
         except (OSError, pa.ArrowException, RaypgError) as cause:
             # The segments are still there and are read as they are.
@@ -181,5 +264,4 @@ class SweepWriter:
         if line in self._problems:
             return
         self._problems.append(line)
-        if self._on_problem is not None:
-            self._on_problem(line)
+        self._on_problem(line)

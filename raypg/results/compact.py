@@ -2,12 +2,19 @@
 
 import json
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from raypg.results.read import METADATA, Part, newest, read_snapshot, retried_trials
+from raypg.results.read import (
+    METADATA,
+    Part,
+    newest,
+    read_snapshot,
+    retried_trials,
+    say_torn,
+)
 from raypg.results.schema import core_schema, join, leaves
 from raypg.store import Store
 
@@ -24,6 +31,7 @@ def compact(
     growing: str,
     least: int = 1,
     is_last: bool = False,
+    may_write: Callable[[], bool] = lambda: True,
 ) -> None:
     """Merge the live segments of a table into a part, and the parts when many.
 
@@ -38,13 +46,18 @@ def compact(
             that come to them from here on would be lost.
         least: do nothing while there are fewer segments.
         is_last: merge the parts, however few: no more rows will come.
+        may_write: asked before anything is changed. One that another process took the
+            sweep from would hide that one's growing segment.
     """
     folder = f"{sweep}/tables/{table}"
     ended = _ended_segments(store, folder, growing)
-    if len(ended) < least and not is_last:
+    if (len(ended) < least and not is_last) or not may_write():
         return
     snapshot = read_snapshot(store, sweep, table)
     live = {name: rows for name, rows in snapshot.live.items() if name in ended}
+    # Said now at the latest: nobody reads these again.
+    torn = {name: size for name, size in snapshot.torn.items() if name in ended}
+    say_torn(store.path(folder), torn)
     for name in {*snapshot.hidden, *ended} - live.keys():
         # Covered by a part, or torn within its first batch.
         store.delete(f"{folder}/{name}")
@@ -57,6 +70,8 @@ def compact(
     inputs = [*live, *(part.name for part in parts)]
     name = f"part-{_next_number(store, folder):06d}-{uuid.uuid4().hex[:4]}.parquet"
     content = part_content(rows, covers=inputs)
+    if not may_write():
+        return
     store.write_whole(f"{folder}/{name}", content, durable=True)
     for name in inputs:
         store.delete(f"{folder}/{name}")

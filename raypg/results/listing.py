@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from raypg.results.arms import ENDED_WELL
-from raypg.results.columns import TEXT
+from raypg.results.columns import LEFT, TEXT
 from raypg.results.read import read_each, read_newest
 from raypg.results.schema import flatten
 from raypg.store import Store
@@ -24,7 +24,8 @@ class SweepLine:
     kind: str
     """`ablation` or `search`, or what its description says."""
     state: str
-    """`running` while a process writes it, else `ended`; `?` in a bucket."""
+    """`running` while a process writes it, else `ended`; `?` for a while in a bucket,
+    where the process was killed or the clocks differ."""
     started: datetime | None
     seconds: float | None
     """From the first trial's start to the last one's end."""
@@ -55,6 +56,7 @@ def read_line(store: Store, sweep: str) -> SweepLine:
     metric, mode = about.get("metric", DEFAULT_METRIC), about.get("mode", "max")
     columns = ["status", "started", "finished", metric.split(".")[0]]
     rows = read_newest(store, sweep, "trials", columns)
+    rows = rows.filter(pc.invert(pc.is_in(rows["status"], pa.array(LEFT))))
     counts = Counter(rows["status"].to_pylist())
     started, finished = (
         pc.min(rows["started"]).as_py(),
@@ -69,7 +71,7 @@ def read_line(store: Store, sweep: str) -> SweepLine:
             store.is_being_written(sweep)
         ],
         started=started or _moment(about.get("started")),
-        seconds=(finished - started).total_seconds() if is_over else None,
+        seconds=_between(started, finished) if is_over else None,
         planned=about.get("num_trials"),
         trials=rows.num_rows,
         completed=counts["completed"],
@@ -80,6 +82,12 @@ def read_line(store: Store, sweep: str) -> SweepLine:
         metric=metric,
         best=_best(rows, metric, mode),
     )
+
+
+def _between(started: datetime, finished: datetime) -> float | None:
+    """Seconds; None where a clock went backwards."""
+    seconds = (finished - started).total_seconds()
+    return seconds if seconds >= 0 else None
 
 
 def _moment(text: str | None) -> datetime | None:

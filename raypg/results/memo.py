@@ -9,13 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from raypg.errors import ResultsError
-from raypg.results.columns import TEXT, column_type, plain_value, widest
+from raypg.results.columns import LEFT, TEXT, column_type, plain_value, widest
 from raypg.results.read import read_each, read_newest, read_snapshot
 from raypg.results.schema import flat_rows, leaves
 from raypg.store import Store
 
 FlatRow = dict[str, Any]
 _SAME_BUT_CODE = ("config", "data", "device", "torch", "num_workers")
+_HITS = ("completed", LEFT[0])
+_MARKS = ("micro_batch", "mixed")
+"""Columns of `trials` that are null where the fingerprint tells all."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,9 @@ def read_completed(
     store: Store, trials: Collection[str] | None = None
 ) -> dict[str, FlatRow]:
     """Trial to the row of its newest completed run in the whole store.
+
+    One that went on with more epochs is complete as it was. One that two versions of
+    the code have trained is none: no fingerprint stands for it.
 
     Args:
         store: where to look.
@@ -123,7 +129,7 @@ def _hits(store: Store, sweep: str, wanted: pa.Array | None) -> list[FlatRow]:
 
 def _prints(store: Store, sweep: str) -> list[FlatRow]:
     """The fingerprints of a sweep's completed trials."""
-    columns = ["status", "finished", "fingerprint", "micro_batch"]
+    columns = ["status", "finished", "fingerprint", *_MARKS]
     rows = read_newest(store, sweep, "trials", columns)
     return flat_rows(rows.filter(_is_own(rows)))
 
@@ -131,12 +137,12 @@ def _prints(store: Store, sweep: str) -> list[FlatRow]:
 def _is_own(rows: pa.Table) -> pa.Array:
     """Which trials completed, and were trained as their fingerprint says.
 
-    One that ran out of memory was not: its numbers are those of another config.
+    One that ran out of memory was not, nor one whose code changed on its way.
     """
-    is_completed = pc.equal(rows["status"], "completed")
-    if "micro_batch" not in rows.column_names:
-        return is_completed
-    return pc.and_(is_completed, pc.is_null(rows["micro_batch"]))
+    is_own = pc.is_in(rows["status"], pa.array(_HITS))
+    for mark in set(_MARKS) & set(rows.column_names):
+        is_own = pc.and_(is_own, pc.is_null(rows[mark]))
+    return is_own
 
 
 def _finished(row: FlatRow) -> float:

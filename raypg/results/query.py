@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from raypg.errors import ResultsError, suggest_name
 from raypg.results.arms import ENDED_WELL
@@ -85,14 +86,37 @@ class Results:
         query = f"from epochs {where} order by trial, epoch"
         return flat_rows(self.sql(query, sweeps=[sweep]))
 
-    def known_epochs(self, sweep: str) -> dict[str, set[int]]:
-        """The epochs that the tables hold, by trial; what a resume need not write."""
+    def known_epochs(
+        self, sweep: str, trials: Collection[str] | None = None
+    ) -> dict[str, set[int]]:
+        """The epochs that the tables hold, by trial; what a resume need not write.
+
+        Args:
+            sweep: its name.
+            trials: only these; all when None.
+        """
         self.sweep_description(sweep)
-        rows = read_newest(self.store, sweep, "epochs", ["trial", "epoch"]).to_pydict()
+        rows = read_newest(self.store, sweep, "epochs", ["trial", "epoch"])
+        if trials is not None:
+            rows = rows.filter(pc.is_in(rows["trial"], pa.array(trials, pa.string())))
         known: dict[str, set[int]] = {}
-        for trial, epoch in zip(rows["trial"], rows["epoch"], strict=True):
+        for trial, epoch in _zipped(rows, "trial", "epoch"):
             known.setdefault(trial, set()).add(epoch)
         return known
+
+    def curves(self, sweep: str, metric: str) -> dict[str, list[tuple[int, float]]]:
+        """A metric by epoch, of every trial of a sweep, cached ones too.
+
+        Args:
+            sweep: its name.
+            metric: a column of `epochs`.
+        """
+        query = f"select trial, epoch, {metric} as value from epochs order by all"
+        curves: dict[str, list[tuple[int, float]]] = {}
+        rows = self.sql(query, sweeps=[sweep])
+        for trial, epoch, value in _zipped(rows, "trial", "epoch", "value"):
+            curves.setdefault(trial, []).append((epoch, value))
+        return curves
 
     def completed(self, trials: Collection[str] | None = None) -> dict[str, FlatRow]:
         """The memo: trial to the row of its newest completed run in the whole store.
@@ -152,6 +176,11 @@ class Results:
         rule = f"must start the id of one trial of {sweep}"
         names = [row["trial"] for row in found or rows]
         raise ResultsError(prefix, rule, f"{len(found)}", suggest_name(prefix, names))
+
+
+def _zipped(rows: pa.Table, *names: str) -> Iterable[tuple[Any, ...]]:
+    """The values of some columns, row by row: a dictionary a row takes ten times."""
+    return zip(*(rows[name].to_pylist() for name in names), strict=True)
 
 
 def _quoted(text: str) -> str:

@@ -6,9 +6,11 @@ write of a part and the deletion of its inputs doubles nothing.
 """
 
 import json
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -24,6 +26,7 @@ from raypg.store import Store
 
 METADATA = b"raypg"
 MAX_TRIES = 20
+_SAID: set[str] = set()
 Read = TypeVar("Read")
 
 
@@ -48,6 +51,8 @@ class Snapshot:
     parts: list[Part]
     hidden: list[str]
     """Files that a part covers; they wait for their deletion."""
+    torn: dict[str, int] = field(default_factory=dict)
+    """Of live segments: bytes at their end that are no whole batch."""
 
     def schema(self, table: str) -> pa.Schema:
         """The merged schema, with the core columns first."""
@@ -77,8 +82,25 @@ def read_snapshot(store: Store, sweep: str, table: str) -> Snapshot:
         except FileNotFoundError:
             continue
         if _parts(store.files(folder)) == _parts(names):
+            if snapshot.torn:
+                growing = _may_grow(store, sweep, names)
+                torn = {n: s for n, s in snapshot.torn.items() if n not in growing}
+                say_torn(store.path(folder), torn)
             return snapshot
     raise FileNotFoundError(f"{store.path(folder)} changes faster than it can be read")
+
+
+def say_torn(folder: str, torn: Mapping[str, int]) -> None:
+    """Say once in a process, on standard error, what of segments cannot be read."""
+    for name, num_bytes in torn.items():
+        line = (
+            f"{folder}/{name}: its last {num_bytes} bytes are torn and left out; rows "
+            "in them are lost unless --resume writes them again"
+        )
+        if line not in _SAID:
+            _SAID.add(line)
+            with suppress(OSError, ValueError):  # standard error may be closed
+                print(line, file=sys.stderr)
 
 
 def read_newest(
@@ -185,14 +207,27 @@ def _parts(names: Sequence[str]) -> set[str]:
 def _open_all(store: Store, folder: str, names: Sequence[str]) -> Snapshot:
     parts = [_open_part(store, folder, name) for name in sorted(_parts(names))]
     covered = {name for part in parts for name in part.covers}
-    live = {}
+    live, torn = {}, {}
     for name in names:
         if name.endswith(".arrows") and name not in covered:
-            rows = read_stream(store.read(f"{folder}/{name}"))
+            rows, num_torn = read_stream(store.read(f"{folder}/{name}"))
             if rows is not None:
                 live[name] = rows
+            if num_torn:
+                torn[name] = num_torn
     seen = [part for part in parts if part.name not in covered]
-    return Snapshot(live, seen, sorted(covered & set(names)))
+    return Snapshot(live, seen, sorted(covered & set(names)), torn)
+
+
+def _may_grow(store: Store, sweep: str, names: Sequence[str]) -> set[str]:
+    """Segments whose torn end may be a batch that is just being written.
+
+    The last one of each writer, while there is a writer; a bucket shows none of them.
+    """
+    if not (store.is_local and store.is_being_written(sweep)):
+        return set()
+    last = {name.rpartition("-")[0]: name for name in sorted(names)}
+    return set(last.values())
 
 
 def _open_part(store: Store, folder: str, name: str) -> Part:

@@ -117,13 +117,20 @@ class SegmentWriter:
         return value
 
 
-def read_stream(content: bytes) -> pa.Table | None:
-    """The whole batches of a stream, torn anywhere; None when there is none."""
+def read_stream(content: bytes) -> tuple[pa.Table | None, int]:
+    """The whole batches of a stream, torn anywhere, and how many bytes are left.
+
+    A stream that ends where a batch does is whole, whatever came behind it once.
+    """
     batches: list[pa.RecordBatch] = []
+    source, end = pa.BufferReader(content), 0
     try:
-        with pa.ipc.open_stream(content) as reader:
+        with pa.ipc.open_stream(source) as reader:
+            end = source.tell()
             while True:
                 batches.append(reader.read_next_batch())
+                end = source.tell()
     except (StopIteration, pa.ArrowException, OSError):
         pass
-    return pa.Table.from_batches(batches) if batches else None
+    rows = pa.Table.from_batches(batches) if batches else None
+    return rows, len(content) - end

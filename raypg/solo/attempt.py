@@ -2,6 +2,7 @@
 
 import socket
 import traceback
+from collections.abc import Sequence
 
 from raypg.causes import cause_of
 from raypg.checkpoints import CheckpointKeeper, read_checkpoint
@@ -16,7 +17,12 @@ from raypg.trial import Place, TrialEnd, failure_reason, train_trial
 
 
 def train_entry(
-    store: Store, ledger: Ledger, entry: Entry, world: World, every_s: float
+    store: Store,
+    ledger: Ledger,
+    entry: Entry,
+    world: World,
+    every_s: float,
+    failures: Sequence[str] = (),
 ) -> None:
     """Train a trial to its end, which is booked whatever it is.
 
@@ -26,6 +32,7 @@ def train_entry(
         entry: the trial's place in them.
         world: device and threads.
         every_s: seconds of training between checkpoints.
+        failures: the trial ends once there is one, as by a signal.
 
     Raises:
         CheckpointError: what it was to go on from cannot be read; nothing is booked.
@@ -34,7 +41,7 @@ def train_entry(
     state = _restore(store, ledger, entry)
     key, sweep = entry.trial.key, ledger.sweep
     keeper = CheckpointKeeper(store, sweep, key, entry.attempt, warn)
-    link = LedgerLink(ledger, entry, keeper, every_s)
+    link = LedgerLink(ledger, entry, keeper, every_s, failures)
     place = Place(store=store, sweep=sweep, trial=key, attempt=entry.attempt)
     ledger.start(entry)
     end, found, error = TrialEnd(status="stopped"), "", ""

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from raypg.checkpoints import CheckpointKeeper
 from raypg.entries import Entry
@@ -22,13 +22,20 @@ class LedgerLink:
         entry: the trial's place in it.
         keeper: takes the states that are due.
         every_s: seconds of training between checkpoints.
+        failures: the trial ends once there is one.
     """
 
     def __init__(
-        self, ledger: Ledger, entry: Entry, keeper: CheckpointKeeper, every_s: float
+        self,
+        ledger: Ledger,
+        entry: Entry,
+        keeper: CheckpointKeeper,
+        every_s: float,
+        failures: Sequence[str] = (),
     ) -> None:
         self.stopped_by = ""
-        """The signal that ended the trial."""
+        """The signal, or the failure, that ended the trial."""
+        self._failures = failures
         self._ledger = ledger
         self._entry = entry
         self._keeper = keeper
@@ -50,7 +57,9 @@ class LedgerLink:
             self._save()
 
     def should_stop(self) -> bool:
-        """Whether a signal came."""
+        """Whether a signal came, or the sweep can go on no more."""
+        if self._failures:
+            self.stopped_by = self.stopped_by or self._failures[0]
         return bool(self.stopped_by)
 
     def beat(self) -> None:

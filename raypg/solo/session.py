@@ -1,7 +1,7 @@
 """A trial started or resumed as a sweep of its own, with the books of every sweep."""
 
 from collections.abc import Container, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,13 @@ from raypg.experiment.trials import build_trial
 from raypg.ledger import Ledger
 from raypg.memo import changed_parts, read_memo
 from raypg.provenance import provenance
-from raypg.results import SweepWriter, check_types, open_results
+from raypg.results import (
+    SweepWriter,
+    check_types,
+    open_results,
+    set_kept_aside,
+    take_in,
+)
 from raypg.solo.attempt import train_entry
 from raypg.solo.device import check_device
 from raypg.solo.link import EpochLines, warn
@@ -69,6 +75,8 @@ class Finished:
     sweep: str
     status: str
     reason: str
+    failure: str = ""
+    """Why it ended early that no signal ended, or what is not in its tables."""
 
 
 def start_trial(layers: Sequence[Layer], options: Options) -> Finished:
@@ -94,8 +102,11 @@ def start_trial(layers: Sequence[Layer], options: Options) -> Finished:
         store.create_sweep(name)
     else:
         name = store.create_next_sweep(STEM)
+    if aside := set_kept_aside(store, name):
+        warn(aside)
     store.write_description(name, _describe(config, layers, options))
-    return _run(store, name, trial, options, [])
+    with ExitStack() as stack:
+        return _run(_Run(store, name, stack), trial, options, [])
 
 
 def resume_trial(name: str, options: Options) -> Finished:
@@ -119,16 +130,20 @@ def resume_trial(name: str, options: Options) -> Finished:
     check_device(options.device, f"--resume {name}: cuda", fix)
     layers = [Layer.from_json(one) for one in about["layers"]]
     trial = _build_trial(load(layers), options)
-    rows = open_results(store).trials(name)
-    for row in rows:
-        if row["trial"] != trial.key:
-            rule = "must go on with the code and versions that it started with"
-            found = f"changes in {', '.join(changed_parts(row, trial.fingerprint))}"
-            raise StoreError(f"--resume {name}", rule, found, "Start it anew.")
-        if row["status"] in ENDED:
-            return Finished(store, name, row["status"], row["status_reason"] or "")
-    shared_dataset(trial.config.data)
-    return _run(store, name, trial, options, rows)
+    with ExitStack() as stack:
+        run = _Run(store, name, stack)
+        if num_rows := take_in(store, name, run.writer):
+            warn(f"rows taken in that were kept on this machine: {num_rows}")
+        rows = open_results(store).trials(name)
+        for row in rows:
+            if row["trial"] != trial.key:
+                rule = "must go on with the code and versions that it started with"
+                found = f"changes in {', '.join(changed_parts(row, trial.fingerprint))}"
+                raise StoreError(f"--resume {name}", rule, found, "Start it anew.")
+            if row["status"] in ENDED:
+                return Finished(store, name, row["status"], row["status_reason"] or "")
+        shared_dataset(trial.config.data)
+        return _run(run, trial, options, rows)
 
 
 def _check_new(store: Store, name: str) -> None:
@@ -143,41 +158,59 @@ def _build_trial(config: Config, options: Options) -> Trial:
     return build_trial(config, arm, {}, device=options.device, num_workers=1)
 
 
-def _run(
-    store: Store, name: str, trial: Trial, options: Options, rows: Sequence[Row]
-) -> Finished:
-    """Book the trial, which is trained unless the store holds it."""
-    with closing(SweepWriter(store, name, on_problem=warn)) as writer:
-        fresh = options.is_fresh
-        ledger = Ledger(
-            name,
-            OneTrial(trial),
-            writer,
-            facts={
-                **provenance(),
-                "num_workers": 1,
-                "num_threads": options.num_threads,
-                "device": options.device,
-            },
-            memo={} if fresh else read_memo(store, [trial.fingerprint], warn),
-            leftovers=_leftovers(store, name, rows),
-            before=rows,
-            metric=trial.config.train.metric,
+class _Run:
+    """A sweep of one trial that is being written, until the stack is closed.
+
+    Attributes:
+        failures: why it can go on no more, as the writer says.
+    """
+
+    def __init__(self, store: Store, name: str, stack: ExitStack) -> None:
+        self.store, self.name = store, name
+        self.failures: list[str] = []
+        self.writer = SweepWriter(
+            store, name, on_problem=warn, on_failure=self.failures.append
         )
-        ledger.tell(EpochLines(trial.config.train.epochs))
-        entry = ledger.next_entry()
-        if entry is not None:
-            every_s = options.checkpoint_every_s
-            train_entry(store, ledger, entry, options.world, every_s)
+        stack.callback(self.writer.close, compact=False)
+
+
+def _run(run: _Run, trial: Trial, options: Options, rows: Sequence[Row]) -> Finished:
+    """Book the trial, which is trained unless the store holds it."""
+    store, name = run.store, run.name
+    ledger = Ledger(
+        name,
+        OneTrial(trial),
+        run.writer,
+        facts={
+            **provenance(),
+            "num_workers": 1,
+            "num_threads": options.num_threads,
+            "device": options.device,
+        },
+        memo={} if options.is_fresh else read_memo(store, [trial.fingerprint], warn),
+        leftovers=_leftovers(store, name, rows),
+        before=rows,
+        metric=trial.config.train.metric,
+    )
+    ledger.tell(EpochLines(trial.config.train.epochs))
+    entry = ledger.next_entry()
+    if entry is not None:
+        every_s = options.checkpoint_every_s
+        train_entry(store, ledger, entry, options.world, every_s, run.failures)
+    try:
+        run.writer.close()
+    except StoreError as error:
+        run.failures.append(str(error))
     (entry,) = ledger.entries.values()
-    return Finished(store, name, entry.status, entry.reason)
+    failure = " ".join(run.failures)
+    return Finished(store, name, entry.status, entry.reason, failure)
 
 
 def _leftovers(store: Store, name: str, rows: Sequence[Row]) -> dict[str, Leftover]:
     """What earlier sessions left of the trial; it has not ended."""
     known = open_results(store).known_epochs(name) if rows else {}
     return {
-        row["trial"]: find_leftover(store, row, known.get(row["trial"], ()))
+        row["trial"]: find_leftover(store, row, known.get(row["trial"], ()), warn)
         for row in rows
     }
 

@@ -46,21 +46,21 @@ def evaluate(
     world = stepper.world
     _share_buffers(module, world)
     module.eval()
-    totals = torch.zeros(3, device=world.device)
+    totals = torch.zeros(2, device=world.device)
     rows = []
     with torch.inference_mode(), stepper.autocast():
         for images_BCHW, labels_B in batches.epoch(0):
             logits_BK = module(images_BCHW).float()
             loss = functional.cross_entropy(logits_BK, labels_B, reduction="sum")
             correct = (logits_BK.argmax(1) == labels_B).sum()
-            totals += torch.stack([loss, correct, loss.new_tensor(len(labels_B))])
+            totals += torch.stack([loss, correct])
             rows.append(logits_BK.softmax(1).half())
             stepper.beat()
-    loss_sum, num_correct, num_images = world.sum(totals).tolist()
+    loss_sum, num_correct = world.sum(totals).tolist()
     check_finite({f"{split}.loss": loss_sum})
     return Evaluation(
-        loss_sum / num_images,
-        num_correct / num_images,
+        loss_sum / batches.num_examples,
+        num_correct / batches.num_examples,
         # A clone outside inference mode, so that the rows may be kept and sent.
         torch.cat(rows).cpu().clone(),
     )

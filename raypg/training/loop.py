@@ -71,8 +71,9 @@ def _train_epoch(parts: Parts, link: Link) -> bool:
     sums = _learn(parts, link, epoch)
     if sums is None:
         return False
-    loss, num_correct, num_images = parts.world.sum(sums).tolist()
+    loss, num_correct = parts.world.sum(sums).tolist()
     check_finite({"train.loss": loss})
+    num_images = parts.batches.num_examples
     train_s = time.perf_counter() - started
     val = evaluate(parts.stepper, parts.module, parts.val_batches)
     metrics = freeze(
@@ -98,13 +99,13 @@ def _learn(parts: Parts, link: Link, epoch: int) -> Tensor | None:
     """One pass over the training split.
 
     Returns:
-        This worker's sums of loss, right predictions and examples; None where the
-        workers agreed to stop.
+        This worker's sums of loss and right predictions; None where the workers agreed
+        to stop.
     """
     world, batches = parts.world, parts.batches
     seed_generators(parts.config.seed, world, epoch)
     parts.module.train()
-    sums = torch.zeros(3, device=world.device)
+    sums = torch.zeros(2, device=world.device)
     first_step = (epoch - 1) * batches.num_steps
     asked = time.perf_counter()
     for index, (images_BCHW, labels_B) in enumerate(batches.epoch(epoch)):

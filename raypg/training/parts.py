@@ -15,7 +15,7 @@ from raypg.models import build_model
 from raypg.optim import build_optimizer
 from raypg.training.evaluation import Evaluation
 from raypg.training.link import Metrics
-from raypg.training.state import State, copy_to_host
+from raypg.training.state import State, copy_to_host, copy_weights
 from raypg.training.step import Stepper, build_scaler
 from raypg.training.world import World
 
@@ -55,7 +55,7 @@ class Parts:
         value = sign * metrics[self.metric]
         if not self.best_epoch or value > sign * self.best[self.metric]:
             self.best_epoch, self.best = epoch, dict(metrics)
-            self.best_model = copy_to_host(self.module.state_dict())
+            self.best_model = copy_weights(self.module)
 
     def test_batches(self) -> Batches:
         """The test split, in its order."""
@@ -113,7 +113,7 @@ def snapshot(parts: Parts) -> State:
     of an epoch that is the best they are the model's, too.
     """
     is_best = parts.epoch > 0 and parts.epoch == parts.best_epoch
-    model = parts.best_model if is_best else copy_to_host(parts.module.state_dict())
+    model = parts.best_model if is_best else copy_weights(parts.module)
     return State(
         epoch=parts.epoch,
         model=model,

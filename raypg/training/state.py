@@ -16,6 +16,7 @@ from raypg.errors import CheckpointError
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
 
 STATE_FILE = "state.pt"
 INDEX_FILE = "raypg.json"
@@ -51,21 +52,28 @@ def copy_to_host(value: Any) -> Any:  # noqa: ANN401 any tree of tensors
     import torch
 
     with torch.no_grad():
-        return _copy(value, torch.Tensor)
+        return _copy(value, torch.Tensor, (torch.Tensor, torch.nn.Parameter))
 
 
-def _copy(value: Any, tensor: "type[Tensor]") -> Any:  # noqa: ANN401 any tree of tensors
+def copy_weights(module: "Module") -> "dict[str, Tensor]":
+    """The module's state dict, copied to the host."""
+    # A detached view of each tensor, as it is by default, would cost as the copy does.
+    weights: dict[str, Tensor] = copy_to_host(module.state_dict(keep_vars=True))
+    return weights
+
+
+def _copy(value: Any, tensor: "type[Tensor]", plain: tuple[type, ...]) -> Any:  # noqa: ANN401
     # A network has hundreds of small tensors, so that a call for each would count.
     if isinstance(value, dict):
         return {
             key: item.clone()
-            if type(item) is tensor and item.is_cpu
-            # A device's, a parameter, or a branch.
-            else _copy(item, tensor)
+            if type(item) in plain and item.is_cpu
+            # A device's, a tensor of another type, or a branch.
+            else _copy(item, tensor, plain)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return type(value)([_copy(item, tensor) for item in value])
+        return type(value)([_copy(item, tensor, plain) for item in value])
     if isinstance(value, tensor):
         return value.clone() if value.is_cpu else value.to("cpu", copy=True)
     return value
@@ -131,11 +139,12 @@ def read_packed_state(read: Callable[[str], bytes], where: str) -> bytes:
 
     Raises:
         CheckpointError: a file is missing, cut short or damaged.
+        OSError: it cannot be read now.
     """
     try:
         index = _Index(**json.loads(read(INDEX_FILE)))
         data = read(STATE_FILE)
-    except (OSError, ValueError, TypeError) as error:
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError) as error:
         rule = f"must hold {STATE_FILE} and {INDEX_FILE}"
         raise CheckpointError(where, rule, str(error), _FALL_BACK) from error
     if index.format != FORMAT:

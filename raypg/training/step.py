@@ -52,7 +52,7 @@ class Stepper:
 
         Returns:
             This share's sums over its examples, float32: cross-entropy (without label
-            smoothing), right predictions, examples.
+            smoothing), right predictions.
         """
         *before, last = _pieces(images_BCHW, labels_B, self.config.train.micro_batch)
         self.optimizer.zero_grad(set_to_none=True)
@@ -84,7 +84,7 @@ class Stepper:
             if smoothing > 0:
                 total = functional.cross_entropy(logits_BK, labels_B, reduction="sum")
             correct = (logits_BK.argmax(1) == labels_B).sum()
-            return torch.stack([total, correct, torch.tensor(len(labels_B)).to(total)])
+            return torch.stack([total, correct])
 
     def _shared(self, is_last: bool) -> AbstractContextManager[None]:
         """Workers tell each other gradients with a step's last piece, which has all."""

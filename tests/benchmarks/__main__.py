@@ -33,6 +33,7 @@ MODULES = (
     "driver",
     "tables",
     "asha",
+    "chaos",
 )
 """In the order of the goals; each has `measure(quick)`, which gives the rows."""
 

@@ -65,7 +65,7 @@ def measure(quick: bool) -> list[dict[str, object]]:
     sizes = QUICK if quick else FULL
     connect()
     try:
-        with mock.patch.object(ours, "build_trainable", _build_idle):
+        with mock.patch.object(ours, "build_trainable", build_idle):
             return [_results(sizes), _growth(sizes)]
     finally:
         disconnect()
@@ -125,6 +125,12 @@ class _IdleWorkers:
     def stop(self) -> None:
         """Nothing is under way."""
 
+    def want_states(self) -> None:
+        """There is no state."""
+
+    def nodes(self) -> set[str]:
+        return set()
+
     def failure(self) -> BaseException | None:
         return None
 
@@ -143,7 +149,7 @@ class _IdleTrainable(ours.WarmTrainable):
         return _IdleWorkers()
 
 
-def _build_idle(need: Need, *, uses_group: bool) -> object:
+def build_idle(need: Need, *, uses_group: bool) -> object:
     return tune.with_resources(_IdleTrainable, need.per_worker)
 
 
@@ -177,7 +183,7 @@ def _noted(moments: list[float], epochs: int) -> Iterator[None]:
         yield
 
 
-class _BareTrainable(tune.Trainable):  # type: ignore[misc]
+class BareTrainable(tune.Trainable):  # type: ignore[misc]
     def step(self) -> dict[str, Any]:
         is_last = self.iteration + 1 == self.config["epochs"]
         return {**METRICS, "time": time.time(), "done": is_last}
@@ -198,7 +204,7 @@ def _peer_moments(num_trials: int, epochs: int) -> list[float]:
     watch = _Watch()
     with tempfile.TemporaryDirectory(prefix="raypg-bench-") as folder:
         tune.Tuner(
-            _BareTrainable,
+            BareTrainable,
             param_space={
                 "seed": tune.grid_search(list(range(num_trials))),
                 "epochs": epochs,

@@ -1,5 +1,7 @@
 """What a row of the table reached, and how it is printed.
 
+A row may stand alone, without a peer: then ratio and interval are None.
+
 A goal is clauses with commas between them: `<= 1.1` and `>= 30` bound the ratio, `ours
 <= 50 ms` bounds our own number. The 95 % interval must be inside, not the median alone.
 """
@@ -33,13 +35,13 @@ def _holds(row: Row, clause: str) -> bool:
 
 def shown(row: Row) -> list[str]:
     """The row's cells: what, ours, peer, ratio, its interval, the goal."""
-    interval = f"{_short(row['interval_low'])} to {_short(row['interval_high'])}"
+    low, high = _short(row["interval_low"]), _short(row["interval_high"])
     return [
         row["name"],
         f"{_short(row['ours'])} {row['unit']}",
-        f"{_short(row['peer'])} {row['unit']}",
+        "" if row["peer"] is None else f"{_short(row['peer'])} {row['unit']}",
         _short(row["ratio"]),
-        interval,
+        f"{low} to {high}" if low else "",
         row["goal"],
     ]
 
@@ -49,3 +51,12 @@ def _short(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def lone_row(
+    name: str, ours: float, unit: str, *, goal: str = "", note: str = ""
+) -> dict[str, object]:
+    """A row without a peer, and without an interval."""
+    nothing = dict.fromkeys(("peer", "ratio", "interval_low", "interval_high"))
+    own = {"name": name, "ours": ours, "unit": unit, "goal": goal, "note": note}
+    return {**own, **nothing}

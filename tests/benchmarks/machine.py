@@ -51,6 +51,11 @@ def _own_cpu() -> float:
     return sum(os.times()[:2]) + sum(_taken.values())
 
 
+def unique_mib(process: psutil.Process | None = None) -> float:
+    """Memory in MiB that no other process shares; this process's by default."""
+    return float((process or psutil.Process()).memory_full_info().uss / 2**20)
+
+
 def describe_machine() -> str:
     """Processor, cores, versions: what every measured number depends on."""
     import ray

@@ -27,29 +27,20 @@ class Run:
     Attributes:
         wall_s: process start to exit.
         first_row_s: process start until the first epoch could be read.
-        first_epoch_s: process start until the first epoch began.
         ends_s: process start until the end of each trial, rising.
         train_s: seconds that a trial spent in its epochs, on the average.
-        epochs_s: end of the first epoch to the end of the last, of a single trial.
     """
 
     wall_s: float
     first_row_s: float
-    first_epoch_s: float
     ends_s: list[float]
     train_s: float
-    epochs_s: float = 0.0
 
     def cost_ms(self, first: int, num_slots: int) -> float:
         """Milliseconds that a trial takes beyond its training, after the `first`."""
         ends_s = self.ends_s[first - 1 :]
         margin_s = (ends_s[-1] - ends_s[0]) / (len(ends_s) - 1)
         return 1000 * (margin_s - self.train_s / num_slots)
-
-    @property
-    def after_start_s(self) -> float:
-        """From the start of the first epoch to the end of the last trial."""
-        return self.ends_s[-1] - self.first_epoch_s
 
 
 def sweep(space: str, *options: str) -> Run:
@@ -59,20 +50,16 @@ def sweep(space: str, *options: str) -> Run:
         file.write_text(f"from raypg import Ablation\n\n{space}\n")
         command = ["raypg.tune", str(file), "--store", str(store), *options]
         started = time.time()
-        with _start(command, Path(folder, "log")) as process:
+        with start(command, Path(folder, "log")) as process:
             first_row = _wait_for_row(process, store / "space/tables/epochs")
             wall_s = _wait(process, started, Path(folder, "log"))
         results = open_results(Store(str(store)))
         rows = results.trials("space")
-        epochs = results.epochs("space")
-        times = [row["time"].timestamp() for row in epochs]
         return Run(
             wall_s,
             first_row - started,
-            min(t - e["epoch_s"] for t, e in zip(times, epochs, strict=True)) - started,
             sorted(row["finished"].timestamp() - started for row in rows),
             mean(row["train_s"] for row in rows),
-            max(times) - min(times),
         )
 
 
@@ -82,13 +69,12 @@ def sweep_by_peer(module: str, *options: str) -> Run:
         out = Path(folder, "moments.json")
         command = [f"tests.benchmarks.{module}", *options, "--out", str(out)]
         started = time.time()
-        with _start(command, Path(folder, "log")) as process:
+        with start(command, Path(folder, "log")) as process:
             wall_s = _wait(process, started, Path(folder, "log"))
         moments = json.loads(out.read_text())
         return Run(
             wall_s,
             moments["first_row"] - started,
-            moments["first_epoch"] - started,
             sorted(end - started for end in moments["ends"]),
             mean(moments["train_s"]),
         )
@@ -101,13 +87,14 @@ def open_by_peer(num_trials: int, num_epochs: int) -> list[float]:
         size = ["--trials", str(num_trials), "--epochs", str(num_epochs)]
         command = ["tests.benchmarks.result_grid", *size, "--out", str(out)]
         started = time.time()
-        with _start(command, Path(folder, "log")) as process:
+        with start(command, Path(folder, "log")) as process:
             _wait(process, started, Path(folder, "log"))
         times: list[float] = json.loads(out.read_text())["milliseconds"]
         return times
 
 
-def _start(command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
+def start(command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
+    """Start a module of Python with its arguments; what it prints goes to `log`."""
     with log.open("wb") as file:
         return subprocess.Popen(
             [sys.executable, "-m", *command], stdout=file, stderr=file

@@ -1,9 +1,9 @@
 """Training images a second: through the whole system, and threads against trials.
 
 DenseNet-22 (k=12) on digits, bf16, channels_last. Through the whole system: one trial
-of `python -m raypg.tune` that holds every core, from the end of its first epoch to the
-end of its last, so that reports, rows and checkpoints count and start-up does not; the
-peer is the plain loop of `bare_loop` over the same epochs with as many threads.
+of `python -m raypg.tune` that holds every core, over some epochs at a time, so that
+reports, rows and checkpoints count and start-up does not; the peer is the plain loop of
+`bare_loop` with as many threads, between two spans of ours (`paused_sweep`).
 
 Two trials side by side: the plain loop in as many processes as there are cores, one
 thread each, and in one process with a thread a core.
@@ -19,7 +19,7 @@ from raypg.config import load, parse_overrides
 from raypg.data import dataset_spec
 from tests.benchmarks.bare_loop import Processes
 from tests.benchmarks.pairs import measure_pairs
-from tests.benchmarks.sweeps import sweep
+from tests.benchmarks.paused_sweep import paused_sweep
 
 NUM_CORES = os.cpu_count() or 1
 BASE = {
@@ -35,13 +35,17 @@ BASE = {
 class Sizes:
     """How much is measured."""
 
+    num_spans: int
+    epochs_a_span: int
     num_pairs: int
-    epochs: int
     epochs_side_by_side: int
 
 
-FULL = Sizes(10, 7, 3)
-QUICK = Sizes(1, 2, 2)
+FULL = Sizes(50, 6, 10, 3)
+QUICK = Sizes(1, 3, 1, 2)
+
+MANY = 100_000
+"""Epochs of a trial that is not to end by itself."""
 
 
 def measure(quick: bool) -> list[dict[str, object]]:
@@ -55,25 +59,27 @@ def measure(quick: bool) -> list[dict[str, object]]:
 
 
 def _whole_system(sizes: Sizes, processes: Processes) -> dict[str, object]:
-    base, axes = BASE | {"train.epochs": sizes.epochs}, {"optimizer.lr": [0.1]}
+    base, axes = BASE | {"train.epochs": MANY}, {"optimizer.lr": [0.1]}
     space = f"SPACE = Ablation(base={base}, axes={axes}, seeds=1)"
-    num_images = _num_images(sizes.epochs - 1)
-
-    def ours() -> float:
-        run = sweep(space, "--cpus-per-worker", str(NUM_CORES))
-        return num_images / run.epochs_s
+    epochs, num_images = sizes.epochs_a_span, _num_images(1)
 
     def bare() -> float:
-        trial = _overrides(sizes.epochs, seed=0)
+        trial = _overrides(epochs + 1, seed=0)
         (span,) = processes.train([[trial]], num_threads=NUM_CORES)
-        return num_images / (span.last - span.first)
+        return num_images * epochs / (span.last - span.first)
 
-    return measure_pairs(ours, bare, sizes.num_pairs).row(
-        "training through the whole system: the bare loop",
-        "images/s",
-        ">= 0.95",
-        f"one trial, {NUM_CORES} threads, validation after each epoch",
-    )
+    with paused_sweep(space, "--cpus-per-worker", str(NUM_CORES)) as sweep:
+
+        def ours() -> float:
+            return num_images * sweep.epochs_a_second(1.2 * epochs * epoch_s)
+
+        epoch_s = num_images / bare()
+        return measure_pairs(ours, bare, sizes.num_spans).row(
+            "training through the whole system: the bare loop",
+            "images/s",
+            ">= 0.95",
+            f"one trial, {NUM_CORES} threads, validation after each epoch",
+        )
 
 
 def _side_by_side(sizes: Sizes, processes: Processes) -> dict[str, object]:

@@ -65,7 +65,6 @@ class Watch(tune.Callback):  # type: ignore[misc]
     def on_trial_result(self, result: Mapping[str, float], **info: Any) -> None:  # noqa: ANN401
         if "first_row" not in self.moments:
             self.moments["first_row"] = time.time()
-            self.moments["first_epoch"] = time.time() - result["epoch_s"]
 
     def on_trial_complete(self, trial: Any, **info: Any) -> None:  # noqa: ANN401
         self.moments["ends"].append(time.time())

@@ -152,13 +152,14 @@ def has_started(tmp_path: Path, attempt: int) -> bool:
     )
 
 
-def test_a_process_that_dies_twice_at_one_epoch_is_a_failed_trial(
+def test_a_process_that_dies_three_times_at_one_epoch_is_a_failed_trial(
     run_space: RunSpace, tmp_path: Path
 ) -> None:
     slow = ("model.depth=58", "model.growth_rate=24", "data.fraction=1.0")
     with (
         killing("Trainable", lambda: has_started(tmp_path, 0)) as first,
         killing("Trainable", lambda: has_started(tmp_path, 1)) as second,
+        killing("Trainable", lambda: has_started(tmp_path, 2)) as third,
     ):
         finished = run_space(
             'SPACE = Ablation(base={"model.name": "densenet", "train.epochs": 1},'
@@ -166,10 +167,10 @@ def test_a_process_that_dies_twice_at_one_epoch_is_a_failed_trial(
             *slow,
             store=str(tmp_path / "chaos"),
         )
-    assert len(first) == len(second) == 1
+    assert len(first) == len(second) == len(third) == 1
     (failed,) = open_results(finished.store).trials(finished.sweep)
     assert failed["status"] == "failed"
-    assert failed["status_reason"] == "its process died twice after epoch 0"
+    assert failed["status_reason"] == "its process died 3 times after epoch 0"
     assert failed["cause"] == "worker_lost"
     assert finished.exit_code == 1
 

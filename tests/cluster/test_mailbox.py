@@ -120,37 +120,62 @@ def test_a_report_that_new_workers_will_not_repeat_is_kept() -> None:
     assert box.next_message(0) is None
 
 
-def test_workers_that_die_twice_at_one_epoch_fail_the_trial() -> None:
+def lose_workers(box: Mailbox, nodes: set[str], dead: set[str]) -> bool:
+    """New workers ask for their trial; whether they are given one."""
+    return box.next_delivery(0, nodes, dead) is not None
+
+
+def last_reason(box: Mailbox) -> str:
+    *_, last = iter(lambda: box.next_message(0), None)
+    assert isinstance(last, Ended)
+    assert last.cause == "worker_lost"
+    return last.reason
+
+
+def test_workers_that_die_three_times_at_one_epoch_fail_the_trial() -> None:
     box = Mailbox()
     number = box.assign(assignment(), None)
-    box.next_delivery(0)
-    box.report(report(number, 1))
-    assert box.next_delivery(0) is not None
-    box.report(report(number, 2))
-    assert box.next_delivery(0) is not None
-    assert box.next_delivery(0) is None
-    messages = [box.next_message(0) for _ in range(2)]
-    ended = [message for message in messages if isinstance(message, Ended)]
-    assert [one.reason for one in ended] == ["its workers died twice after epoch 2"]
-    assert [one.cause for one in ended] == ["worker_lost"]
+    for epoch in (1, 2):
+        assert lose_workers(box, {"a"}, set())
+        box.report(report(number, epoch))
+    assert [lose_workers(box, {"a"}, set()) for _ in range(4)] == [True] * 3 + [False]
+    assert last_reason(box) == "its workers died 3 times after epoch 2"
 
 
-def test_workers_that_hang_twice_at_one_epoch_fail_the_trial_and_say_where() -> None:
+def test_workers_that_go_with_their_nodes_are_not_held_against_the_trial() -> None:
     box = Mailbox()
     box.assign(assignment(), None)
-    box.next_delivery(0)
-    box.note_hang("in the first place")
-    assert box.next_delivery(0) is not None
-    box.note_hang("in the second place")
+    assert lose_workers(box, {"a", "b"}, set())
+    assert lose_workers(box, {"a", "c"}, {"b"})
+    assert lose_workers(box, {"c", "d"}, {"a", "b"})
+    # From here on no node goes.
+    found = [lose_workers(box, {"c"}, {"a", "b"}) for _ in range(3)]
+    assert found == [True, True, False]
+
+
+def test_a_trial_starts_with_a_clean_record() -> None:
+    box = Mailbox()
+    for trial in ("a", "b"):
+        box.assign(assignment(trial), None)
+        found = [lose_workers(box, set(), set()) for _ in range(3)]
+        assert found == [True, True, True], trial
+
+
+def test_workers_that_hang_three_times_at_one_epoch_fail_the_trial_and_say_where() -> (
+    None
+):
+    box = Mailbox()
+    box.assign(assignment(), None)
+    for which in ("first", "second", "third"):
+        assert box.next_delivery(0) is not None
+        box.note_hang(f"in the {which} place")
     assert box.next_delivery(0) is None
     ended = box.next_message(0)
     assert isinstance(ended, Ended)
-    assert ended.reason == "its workers hung twice after epoch 0"
-    assert (ended.cause, ended.error) == ("hang", "in the second place")
+    assert ended.reason == "its workers hung 3 times after epoch 0"
+    assert (ended.cause, ended.error) == ("hang", "in the third place")
     box.assign(assignment(), None)
-    for _ in range(2):
+    for _ in range(3):
         assert box.next_delivery(0) is not None
     assert box.next_delivery(0) is None
-    ended = box.next_message(0)
-    assert isinstance(ended, Ended)
-    assert ended.cause == "worker_lost"
+    assert last_reason(box) == "its workers died 3 times after epoch 0"

@@ -1,5 +1,6 @@
 """What failed runs again where it is asked for; what ended well does not."""
 
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -129,14 +130,14 @@ def test_the_recorded_traceback_is_the_users_own(
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_killed_twice_is_a_cause_of_its_own(
+def test_a_worker_that_is_killed_each_time_is_a_cause_of_its_own(
     run_space: RunSpace, plan_faults: Plan
 ) -> None:
     plan_faults({8: "worker_lost"})
     finished = run_space(SPACE)
     failed = rows_of(finished)[8]
     # Its last report may have been on its way when the process was killed.
-    assert failed["status_reason"].startswith("its process died twice after epoch ")
+    assert re.match(r"its process died \d+ times after epoch ", failed["status_reason"])
     assert failed["cause"] == "worker_lost"
     assert failed["attempt"] >= 1
     plan_faults({})

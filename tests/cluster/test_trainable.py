@@ -1,6 +1,7 @@
 """The trial actor's class in this process, without Ray's processes around it."""
 
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import pytest
 from ray import tune
 
+from raypg.cluster import trainable
+from raypg.cluster.local import LocalWorkers
 from raypg.cluster.messages import Assignment
 from raypg.cluster.trainable import EPOCH, LocalTrainable
 from raypg.config import fingerprint, flatten, load, parse_overrides
@@ -104,6 +107,53 @@ def test_a_store_that_takes_no_checkpoint_is_told_of_and_keeps_nothing(
     assert "raypg_problem" not in trial.train()
 
 
+def test_a_store_that_fails_slowly_is_not_waited_for_at_every_epoch(
+    build: Any,  # noqa: ANN401
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries: list[int] = []
+
+    def fail_slowly(trial: LocalTrainable, folder: str) -> None:
+        tries.append(trial._epoch)
+        time.sleep(0.05)
+        raise OSError("no answer")
+
+    monkeypatch.setattr(trainable, "MOST_SHARE", 1e-6)
+    monkeypatch.setattr(tune.Trainable, "save", fail_slowly)
+    trial = build("train.epochs=4")
+    for _ in range(4):
+        trial.train()
+        assert trial.save().checkpoint is None
+    assert tries == [1, 4]  # the last one is tried whatever was before
+
+
+@pytest.mark.parametrize("has_earlier", [True, False])
+def test_a_damaged_checkpoint_gives_way_to_the_one_before_it(
+    build: Any,  # noqa: ANN401
+    tmp_path: Path,
+    has_earlier: bool,
+) -> None:
+    first = build("train.epochs=4")
+    own = tmp_path / "s" / "checkpoints" / first._assignment.trial
+    straight = [first.train()]
+    if has_earlier:
+        first.save(str(own / "checkpoint_000000"))
+    straight += [first.train()]
+    first.save(str(own / "checkpoint_000001"))
+    straight += run(first)
+    state = own / "checkpoint_000001" / "state.pt"
+    state.write_bytes(state.read_bytes()[:-1])
+    second = build("train.epochs=4")
+    second.restore(str(own / "checkpoint_000001"))
+    resumed = run(second)
+    assert [result[EPOCH] for result in resumed] == list(range(1 + has_earlier, 5))
+    assert [r["val.loss"] for r in resumed] == [
+        r["val.loss"] for r in straight[has_earlier:]
+    ]
+    problem = resumed[0]["raypg_problem"]
+    assert problem.startswith(f"goes on from epoch {int(has_earlier)}: {own}")
+
+
 def test_a_reset_leaves_the_trial_and_takes_the_next(
     build: Any,  # noqa: ANN401
     tmp_path: Path,
@@ -138,6 +188,23 @@ def test_early_stopping_completes_with_its_reason(build: Any) -> None:  # noqa: 
 def test_a_spent_worker_says_so(build: Any) -> None:  # noqa: ANN401
     assert run(build("train.epochs=1", trials_per_worker=1))[-1]["raypg_recycle"]
     assert not run(build("train.epochs=1"))[-1]["raypg_recycle"]
+
+
+def test_a_node_that_is_to_go_has_every_epoch_saved_and_takes_no_further_trial(
+    build: Any,  # noqa: ANN401
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(LocalWorkers, "nodes", lambda _: {"here"})
+    trial = build("train.epochs=6", checkpoint_every_s=1e9)
+    trial.note_leaving(["there"])
+    before = trial.train()
+    assert not before["should_checkpoint"]
+    assert not before["raypg_recycle"]
+    trial.note_leaving(["here", "there"])
+    results = run(trial)
+    # The worker may be an epoch ahead.
+    assert [r["should_checkpoint"] for r in results[2:]] == [True] * 3
+    assert all(result["raypg_recycle"] for result in results)
 
 
 def test_a_step_tells_of_a_worker_that_hangs(build: Any) -> None:  # noqa: ANN401

@@ -140,6 +140,19 @@ def test_evaluation_is_the_split_in_its_order(
     assert [stop for _, stop in bounds[:-1]] == [start for start, _ in bounds[1:]]
 
 
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize(("num", "num_workers"), [(16, 2), (17, 2), (18, 2), (3, 1)])
+def test_number_of_examples_is_what_an_epoch_gives(
+    num: int, num_workers: int, train: bool
+) -> None:
+    ranks = [
+        build_batches(num, rank=rank, num_workers=num_workers, train=train)
+        for rank in range(num_workers)
+    ]
+    given = sum(len(labels) for rank in ranks for _, labels in rank.epoch(1))
+    assert {rank.num_examples for rank in ranks} == {given}
+
+
 def test_examples_and_labels_stay_together() -> None:
     for images, labels in build_batches(100, DataConfig()).epoch(3):
         assert torch.equal((images[:, 0, 0, 0] * 255).round().long(), labels)

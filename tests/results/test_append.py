@@ -142,6 +142,7 @@ def test_rows_that_never_could_be_written_are_an_error_at_the_end(
 ) -> None:
     store = new_store(tmp_path, "depth")
     writer = SweepWriter(store, "depth")
+    monkeypatch.setattr("raypg.results.append.CLOSE_PATIENCE_S", 0.0)
     monkeypatch.setattr("raypg.folder.os.write", _fill_up)
     writer.append("epochs", epoch_row("a", 1))
     with pytest.raises(StoreError, match="1 rows that could not be"):
@@ -215,3 +216,24 @@ def _fill_up(descriptor: int, piece: bytes) -> int:
     """A disk with room for ten more bytes."""
     os.pwrite(descriptor, bytes(piece[:10]), os.fstat(descriptor).st_size)
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_resume_reads_the_epochs_of_those_that_go_on_alone(tmp_path: Path) -> None:
+    store = new_store(tmp_path, "depth")
+    write(store, "depth", epochs=[epoch_row(t, e) for t in "ab" for e in (1, 2)])
+    results = open_results(store)
+    assert results.known_epochs("depth", ["b", "c"]) == {"b": {1, 2}}
+    assert results.known_epochs("depth", []) == {}
+
+
+def test_curves_are_in_order_and_show_a_missing_number(tmp_path: Path) -> None:
+    store = new_store(tmp_path, "depth")
+    rows = [
+        epoch_row("b", 1, **{"val.loss": 0.5}),
+        epoch_row("a", 2),
+        epoch_row("a", 1),
+    ]
+    rows.append(epoch_row("a", 1, 1, **{"val.loss": 0.25}))
+    write(store, "depth", epochs=rows)
+    curves = open_results(store).curves("depth", "val.loss")
+    assert curves == {"a": [(1, 0.25), (2, None)], "b": [(1, 0.5)]}

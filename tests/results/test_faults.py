@@ -6,7 +6,10 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,7 +19,9 @@ from raypg.results.query import open_results
 from raypg.results.read import read_newest
 from raypg.store import Store
 from tests.results.sweeps import epoch_row, new_store, trial_row, write
+from tests.small_disk import SmallDisk, small_disk
 
+__all__ = ["small_disk"]
 FOLDER = "depth/tables/epochs"
 
 WRITER = """
@@ -50,6 +55,111 @@ def test_a_segment_torn_at_any_byte_keeps_its_earlier_batches(tmp_path: Path) ->
         assert rows["epoch"].to_pylist() == [1, 2]
     store.write_whole(f"{FOLDER}/{name}", whole[:100])
     assert read_newest(store, "depth", "epochs").num_rows == 0
+
+
+def test_a_torn_segment_is_said_once_and_the_rest_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = new_store(tmp_path, "depth")
+    name = write_torn(store)
+    for _ in range(2):
+        assert open_results(store).known_epochs("depth") == {"a": {1, 2}}
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{store.path(FOLDER, name)}: its last ")
+    assert line.endswith(
+        " bytes are torn and left out; rows in them are lost unless --resume writes "
+        "them again"
+    )
+
+
+def test_a_segment_that_is_being_written_is_not_called_torn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = new_store(tmp_path, "depth")
+    write_torn(store)
+    with closing(store.lock_sweep("depth")):
+        assert open_results(store).known_epochs("depth") == {"a": {1, 2}}
+    assert capsys.readouterr().err == ""
+
+
+def test_a_torn_segment_is_said_before_it_is_compacted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = new_store(tmp_path, "depth")
+    name = write_torn(store)
+    write(store, "depth", epochs=[epoch_row("a", 3)])
+    assert name in capsys.readouterr().err
+    assert open_results(store).known_epochs("depth") == {"a": {1, 2, 3}}
+    assert name not in store.files(FOLDER)
+
+
+def write_torn(store: Store) -> str:
+    """Three epochs, of which the last one's batch lacks a byte; the segment's name."""
+    writer = SweepWriter(store, "depth")
+    for epoch in (1, 2, 3):
+        writer.append("epochs", epoch_row("a", epoch))
+        writer.flush()
+    writer.close(compact=False)
+    (name,) = store.files(FOLDER)
+    store.write_whole(f"{FOLDER}/{name}", store.read(f"{FOLDER}/{name}")[:-1])
+    return name
+
+
+def test_a_full_disk_delays_rows_and_a_free_one_takes_them(
+    small_disk: SmallDisk,
+) -> None:
+    store = new_store(small_disk.folder, "depth")
+    writer = SweepWriter(store, "depth")
+    writer.append("epochs", epoch_row("a", 1))
+    assert writer.flush()
+    small_disk.fill()
+    big = epoch_row("a", 2, note="x" * 8192)
+    writer.append("epochs", big)
+    assert not writer.flush()
+    assert "No space left on device" in writer.problems()[0]
+    assert open_results(store).known_epochs("depth") == {"a": {1}}
+    small_disk.free()
+    writer.append("epochs", epoch_row("a", 3))
+    writer.close()
+    assert open_results(store).known_epochs("depth") == {"a": {1, 2, 3}}
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_a_clock_that_goes_backwards_changes_no_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compact: bool
+) -> None:
+    store, now = new_store(tmp_path, "depth"), time.time()
+    clock = SimpleNamespace(**vars(time))
+    monkeypatch.setattr("raypg.results.append.time", clock)
+    for session in range(3):
+        clock.time_ns = lambda at=now - 86_400 * session: int(at * 1e9)
+        rows = [epoch_row("a", e, session, lr=session) for e in (1, 2 + session)]
+        status = "completed" if session == 2 else "interrupted"
+        write(
+            store,
+            "depth",
+            epochs=rows,
+            trials=[trial_row("a", status, attempt=session)],
+            compact=compact,
+        )
+    epochs = open_results(store).epochs("depth")
+    assert [(row["epoch"], row["lr"]) for row in epochs] == [
+        (1, 2.0),
+        (2, 0.0),
+        (3, 1.0),
+        (4, 2.0),
+    ]
+    (trial,) = open_results(store).trials("depth")
+    assert (trial["status"], trial["attempt"]) == ("completed", 2)
+
+
+def test_a_sweep_that_ended_before_it_began_took_no_known_time(tmp_path: Path) -> None:
+    store = new_store(tmp_path, "depth")
+    noon = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    row = trial_row("a", started=noon, finished=noon - timedelta(hours=1))
+    write(store, "depth", trials=[row])
+    (line,) = open_results(store).sweeps()
+    assert line.seconds is None
 
 
 def test_a_killed_writer_loses_at_most_a_second(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -8,22 +7,11 @@ from raypg.checkpoints import checkpoint_folders
 from raypg.results import SweepWriter, open_results
 from raypg.solo import retest
 from raypg.store import Store
-from raypg.train import main
 from raypg.training.evaluation import Evaluation
 from tests.command import Command
 
 SHORT = ("data.fraction=0.2", "train.epochs=3", "--threads", "1")
 TINY = ("model.name=mlp", "model.hidden=16", *SHORT)
-
-
-@pytest.fixture
-def train(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Command:
-    """`python -m raypg.train`, in a store of its own."""
-    return Command(main, str(tmp_path / "runs"), capsys, monkeypatch)
 
 
 def key_of(train: Command, sweep: str = "train") -> str:

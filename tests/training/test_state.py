@@ -11,6 +11,7 @@ from raypg.training.state import (
     INDEX_FILE,
     STATE_FILE,
     State,
+    copy_weights,
     load_packed_state,
     pack_state,
     save_state,
@@ -125,3 +126,16 @@ def test_a_file_of_torch_that_is_no_state_is_refused(fields: object) -> None:
 def test_bytes_that_are_no_file_of_torch_are_refused(content: bytes) -> None:
     with pytest.raises(CheckpointError, match="elsewhere: must hold a raypg training"):
         unpack_state(content, "elsewhere")
+
+
+def test_copied_weights_are_plain_tensors_that_no_step_changes() -> None:
+    module = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    copied = copy_weights(module)
+    expected = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    assert {type(tensor) for tensor in copied.values()} == {torch.Tensor}
+    assert not any(tensor.requires_grad for tensor in copied.values())
+    with torch.no_grad():
+        for tensor in module.state_dict().values():
+            tensor.add_(1)
+    assert copied.keys() == expected.keys()
+    assert all(torch.equal(copied[name], expected[name]) for name in expected)

@@ -1,0 +1,48 @@
+"""Tune's controller, which asks whose fault a death was, and survives it at a reset."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from unittest.mock import patch
+
+from ray.tune import tune
+from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial
+
+MayGoOn = Callable[[Trial, Exception], bool]
+"""Told of every failure that Tune sees, and asked whether the trial starts again."""
+
+
+class SweepController(TuneController):  # type: ignore[misc]
+    """Tune's loop; whether a trial starts again after a failure is asked each time."""
+
+    def __init__(self, may_go_on: MayGoOn, **options: object) -> None:
+        self._may_go_on = may_go_on
+        self._failure: Exception | None = None
+        super().__init__(**options)
+
+    def _process_trial_failure(self, trial: Trial, exception: Exception) -> None:
+        """Start a trial again, or end it.
+
+        An actor that died between two trials is met at the reset for the next one.
+        Tune (Ray 2.60) tells of that twice, of the actor and of the call, takes the
+        trial that waits for its reset for one that never started, and keeps it among
+        those that are being reset: it would fail, or wait for ever.
+        """
+        if exception is self._failure:
+            return
+        self._failure = exception
+        if trial in self._resetting_trials:
+            self._resetting_trials.discard(trial)
+            if trial.status == Trial.PENDING:
+                self._set_trial_status(trial, Trial.RUNNING)
+                self._unstage_trial_with_resources(trial)
+        trial.max_failures = -1 if self._may_go_on(trial, exception) else 0
+        super()._process_trial_failure(trial, exception)
+
+
+@contextmanager
+def asking(may_go_on: MayGoOn) -> Iterator[None]:
+    """Have `Tuner.fit` use our controller: there is no option for it."""
+    with patch.object(tune, "TuneController", partial(SweepController, may_go_on)):
+        yield
