@@ -173,11 +173,11 @@ def find_leftover(
 
     Args:
         store: where its sweep lives.
-        row: its newest one of `trials`.
+        row: its newest one of `trials`; a cached trial's checkpoints are its source's.
         known_epochs: of which the tables have a row.
         on_damaged: told of each checkpoint that cannot be gone on from, as one line.
     """
-    sweep, trial = row["sweep"], row["trial"]
+    sweep, trial = row["source_sweep"] or row["sweep"], row["trial"]
     return Leftover(
         number=row["number"],
         attempt=row["attempt"],

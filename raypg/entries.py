@@ -9,6 +9,7 @@ from typing import Any
 
 from raypg.config import flatten
 from raypg.experiment import Trial
+from raypg.results.columns import LEFT
 from raypg.tracebacks import cut_traceback
 
 Row = Mapping[str, Any]
@@ -106,6 +107,28 @@ class Leftover:
     """The folder of its last good checkpoint; empty where there is none."""
     started: float = 0.0
     """When its first attempt began, in seconds since 1970; 0 for not yet."""
+    began_as: str = ""
+    """The trial of the sweep that it was before; empty where it goes on as itself."""
+    mixed: str = ""
+    """What has changed since its first epochs were trained; empty for nothing."""
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Of `trials`, that say so."""
+        named = {"began_as": self.began_as, "mixed": self.mixed}
+        return {name: value for name, value in named.items() if value}
+
+
+def left_row(row: Row, trial: str) -> Row:
+    """The row of a trial once it has gone on as another, which counts in its place.
+
+    Args:
+        row: as it was.
+        trial: the other's fingerprint.
+    """
+    extended, replaced = LEFT
+    status = extended if row["status"] == "completed" else replaced
+    return {**row, "status": status, "status_reason": f"went on as {trial}"}
 
 
 def cached_entry(trial: Trial, number: int, row: Row) -> Entry:

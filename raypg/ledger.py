@@ -11,8 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from raypg.entries import Entry, Leftover, Row, cached_entry, moment, trial_row
+from raypg.entries import (
+    Entry,
+    Leftover,
+    Row,
+    cached_entry,
+    left_row,
+    moment,
+    trial_row,
+)
 from raypg.experiment import Proposals, Trial
+from raypg.results.columns import LEFT
 
 
 class Writer(Protocol):
@@ -44,7 +53,8 @@ class Ledger:
         writer: takes the rows.
         facts: columns that all trials of the session share (versions, git, threads).
         memo: completed trials of the whole store, by fingerprint: their rows.
-        leftovers: trials that earlier sessions of the sweep began and did not end.
+        leftovers: trials that earlier sessions of the sweep began and that go on, by
+            the fingerprint under which they do.
         before: the rows that earlier sessions left, of all trials.
         metric: what the sweep is about; proposals are told its values.
     """
@@ -73,7 +83,8 @@ class Ledger:
         # 10,000 trials asks for them at every one.
         self.before = {row["trial"]: row for row in before}
         """The rows that earlier sessions left, by trial."""
-        self._num_numbered = len(before)
+        self._num_numbered = sum(row["status"] not in LEFT for row in before)
+        self._going_on = {left.began_as for left in leftovers.values()} | {*leftovers}
         self._counts = Counter(row["status"] for row in self.rows_over)
         self._metric = metric
         self._audiences: list[Audience] = []
@@ -91,7 +102,7 @@ class Ledger:
     def rows_over(self) -> list[Row]:
         """The rows of trials that earlier sessions ended, and that do not go on."""
         rows = self.before.values()
-        return [row for row in rows if row["trial"] not in self._leftovers]
+        return [row for row in rows if row["trial"] not in self._going_on]
 
     @property
     def num_left(self) -> int:
@@ -218,6 +229,7 @@ class Ledger:
             entry.resume_from = left.resume_from
             entry.known_epochs = set(left.known_epochs)
             entry.started = left.started
+            entry.columns.update(left.columns)
         self._book(entry)
         return entry
 
@@ -271,3 +283,13 @@ class Ledger:
         """Append the trial's row as it stands; the newest one counts."""
         row = {"sweep": self.sweep, **trial_row(entry)}
         self._writer.append("trials", {**row, **self._facts, **entry.columns})
+        left = self._leftovers.get(entry.trial.key)
+        if left is not None and left.began_as:
+            self._leave(left.began_as, entry.trial.key)
+
+    def _leave(self, trial: str, other: str) -> None:
+        """Count a trial no more that goes on as another, which has a row by now."""
+        row = self.before.get(trial)
+        if row is not None and row["status"] not in LEFT:
+            self.before[trial] = left_row(row, other)
+            self._writer.append("trials", self.before[trial])

@@ -10,6 +10,7 @@ from raypg.checkpoints import Held, has_whole_size, list_held
 from raypg.entries import Entry, Row
 from raypg.ledger import Ledger
 from raypg.results import open_results
+from raypg.results.columns import LEFT
 from raypg.retention import (
     Ended,
     Retention,
@@ -25,7 +26,7 @@ LOOK_EVERY_S = 30.0
 LEAST_PAUSE_S = 1.0
 MOST_SHARE = 0.1
 """Of a sweep's time, what looking through its store may take."""
-ENDED = ("completed", "stopped", "failed")
+ENDED = ("completed", "stopped", "failed", *LEFT)
 """Trials that are not gone on from; a cached one has no checkpoint in its sweep."""
 
 
@@ -96,6 +97,9 @@ class Pruner:
             key, value = entry.trial.key, _single(entry.metrics.get(self._metric))
             with self._lock:
                 self._ended[key] = Ended(key, entry.number, entry.status, value)
+                if (old := entry.columns.get("began_as", "")) in self._ledger.before:
+                    # Until now the trial might have had to go on from there again.
+                    self._ended[old] = _ended_row(self._ledger.before[old], "")
             self._wake.set()
 
     def prune(self) -> None:

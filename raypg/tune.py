@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from raypg.causes import EVERY_CAUSE
+from raypg.cluster.changes import EPOCHS
 from raypg.cluster.plan import plan_sweep, print_plan
 from raypg.cluster.prepare import Options
 from raypg.cluster.sweep import Finished, resume_sweep, start_sweep
@@ -115,7 +116,7 @@ def tune(
         typer.Option(
             metavar="NAME",
             callback=given_text,
-            help="Go on; with SPACE.py: more seeds or trials.",
+            help="Go on; with SPACE.py or train.epochs=N: with more.",
         ),
     ] = None,
     retry_failed: Annotated[
@@ -126,6 +127,10 @@ def tune(
             help="With --resume: failed trials, too.",
         ),
     ] = None,
+    allow_changed: Annotated[
+        bool,
+        typer.Option("--allow-changed", help="With --resume: under changed code, too."),
+    ] = False,
 ) -> None:
     """Run every trial of a search space and say what came of it."""
     space, overrides = split_arguments(arguments or [])
@@ -147,16 +152,24 @@ def tune(
         command=tuple(sys.argv[1:]),
     )
     if resume:
-        why = "The sweep keeps its own config and options."
-        beside = ["store", "address", "retry_failed"]
-        beside += ["arguments"] * (not overrides)
+        why = f"The sweep keeps its own config and options; {EPOCHS} may grow."
+        beside = ["store", "address", "retry_failed", "allow_changed"]
+        is_grown = all(one.partition("=")[0].strip() == EPOCHS for one in overrides)
+        beside += ["arguments"] * is_grown
         check_alone(context, "resume", beside, why)
-        again = retry_failed or ""
-        finished = resume_sweep(resume, options, space=space, retry_failed=again)
+        finished = resume_sweep(
+            resume,
+            options,
+            space=space,
+            overrides=overrides,
+            retry_failed=retry_failed or "",
+            allow_changed=allow_changed,
+        )
         _finish(finished, address)
-    if retry_failed:
+    given = {"--retry-failed": retry_failed, "--allow-changed": allow_changed}
+    for option in (name for name, value in given.items() if value):
         rule, fix = "must stand beside --resume", "Add --resume NAME."
-        raise ConfigError("--retry-failed", rule, "no sweep to go on with", fix)
+        raise ConfigError(option, rule, "no sweep to go on with", fix)
     if not space:
         rule = "must name a space file"
         fix = "Try search_spaces/densenet_depth.py, or see --help."

@@ -140,3 +140,21 @@ def test_an_audience_may_fail_when_a_trial_ends(
     ledger.end(entry, "completed")
     assert ledger.count("completed", "cached") == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_trial_that_goes_on_as_another_counts_once() -> None:
+    left = Leftover(0, 0, frozenset(), "folder", began_as="old", mixed="torch")
+    rows = [{"trial": "old", "status": "completed", "number": 0}]
+    ledger = new_ledger(leftovers={0: left}, rows=rows)
+    assert ledger.num_ended == 0
+    entry = next_of(ledger)
+    ledger.recall(entry, [epoch(1.0), epoch(2.0)])
+    ledger.end(entry, "completed")
+    found = ledger._writer.rows["trials"]  # type: ignore[attr-defined]
+    told = [(row["trial"], row["status"], row["number"]) for row in found]
+    key = entry.trial.key
+    assert told == [(key, "running", 0), ("old", "extended", 0), (key, "completed", 0)]
+    assert found[1]["status_reason"] == f"went on as {key}"
+    assert [found[2][name] for name in ("began_as", "mixed")] == ["old", "torch"]
+    assert next_of(ledger).number == 1
+    assert ledger.num_ended == 1

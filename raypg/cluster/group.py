@@ -12,7 +12,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from raypg.cluster.connect import Need
 from raypg.cluster.mailbox import Mailbox
 from raypg.cluster.messages import Assignment, Message
-from raypg.cluster.placement import NamedGroupTrainer, mailbox_prefix
+from raypg.cluster.placement import NamedGroupTrainer, group_nodes, mailbox_prefix
 from raypg.cluster.post import RemotePost
 from raypg.store import Store
 
@@ -51,6 +51,11 @@ class GroupWorkers:
             target=self._run, name="raypg-group", daemon=True
         )
         self._thread.start()
+
+    def nodes(self) -> set[str]:
+        """Where it runs, by Ray's ids: the mailbox and every worker."""
+        here = ray.get_runtime_context().get_node_id()
+        return {here, *group_nodes(self._name)}
 
     def failure(self) -> BaseException | None:
         """What ended the group, where something did."""
@@ -113,6 +118,10 @@ class RemoteMailbox:
     def close(self) -> None:
         """See `Mailbox.close`."""
         ray.get(self._actor.close.remote())
+
+    def want_states(self) -> None:
+        """See `Mailbox.want_states`."""
+        ray.get(self._actor.want_states.remote())
 
     def quiet_s(self) -> float:
         """See `Mailbox.quiet_s`."""

@@ -22,7 +22,10 @@ class Post(Protocol):
     def is_closed(self) -> bool:
         """Whether no trial will come any more."""
 
-    def report(self, report: Report) -> None:
+    def wants_states(self) -> bool:
+        """Whether a checkpoint of every epoch is due, as far as it is known here."""
+
+    def report(self, report: Report) -> object:
         """Hand over an epoch."""
 
     def wait_decided(self, number: int, epoch: int, timeout_s: float) -> bool:
@@ -63,6 +66,7 @@ class MailboxLink:
         now = time.monotonic()
         is_last = epoch >= assignment.num_epochs
         due = is_last or now - self._saved_at >= assignment.checkpoint_every_s
+        due = due or self._post.wants_states()
         # With early stopping any epoch may be the last, whose checkpoint is kept.
         may_be_last = bool(assignment.config.get("train.early_stopping"))
         state: State | None = None

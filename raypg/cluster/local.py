@@ -3,6 +3,7 @@
 import os
 import threading
 
+import ray
 import torch
 from ray.train import RunConfig, ScalingConfig
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
@@ -36,6 +37,10 @@ class LocalWorkers:
             target=self._run, name="raypg-training", daemon=True
         )
         self._thread.start()
+
+    def nodes(self) -> set[str]:
+        """Where it runs, by Ray's id."""
+        return {ray.get_runtime_context().get_node_id()}
 
     def failure(self) -> BaseException | None:
         """What ended the worker, where something did."""

@@ -45,6 +45,7 @@ class Mailbox:
         self._delivered_epoch = 0
         self._reported_epoch = 0
         self._state_epoch = 0
+        self._wants_states = False
         self._workers_epoch = 0
         """The last one that these workers reported, not those before them."""
         self._nodes = NOWHERE
@@ -94,6 +95,10 @@ class Mailbox:
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
+
+    def want_states(self) -> None:
+        """Have a checkpoint of every epoch from now on: a worker's node is to go."""
+        self._wants_states = True
 
     def quiet_s(self) -> float:
         """Seconds since workers that have a trial, or one to leave, gave a sign."""
@@ -156,13 +161,17 @@ class Mailbox:
         """For workers: whether no trial will come any more."""
         return self._is_closed
 
-    def report(self, report: Report) -> None:
-        """For workers: hand over an epoch."""
+    def wants_states(self) -> bool:
+        """For workers: whether a checkpoint of every epoch is due."""
+        return self._wants_states
+
+    def report(self, report: Report) -> bool:
+        """For workers: hand over an epoch; answers `wants_states`."""
         with self._changed:
             self._last_sign = time.monotonic()
             delivery = self._delivery
             if delivery is None or report.number != delivery.number:
-                return
+                return self._wants_states
             self._workers_epoch = report.epoch
             self._reported_epoch = max(self._reported_epoch, report.epoch)
             if report.state is not None:
@@ -170,6 +179,7 @@ class Mailbox:
                 self._delivery = replace(delivery, state=report.state)
             self._messages.append(report)
             self._changed.notify_all()
+            return self._wants_states
 
     def wait_decided(self, number: int, epoch: int, timeout_s: float) -> bool:
         """For workers: wait until `epoch` of trial `number` is decided, or over."""

@@ -1,23 +1,23 @@
 """What earlier sessions of a sweep left, and how it is gone on from."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from raypg.causes import is_asked_for
 from raypg.checkpoints import find_leftover
+from raypg.cluster.agreed import Change, check_allowed, find_change
+from raypg.cluster.changes import EPOCHS, Present, present
+from raypg.cluster.extend import check_rate
 from raypg.cluster.prepare import Question
-from raypg.config import Layer, fingerprint, load
-from raypg.entries import Leftover
-from raypg.errors import StoreError
-from raypg.experiment import Past, SpaceFile
-from raypg.memo import changed_parts
+from raypg.entries import Leftover, Row
+from raypg.experiment import Past
 from raypg.results import open_results
-from raypg.space import Ablation, Search, Value
+from raypg.results.arms import ENDED_WELL
+from raypg.results.columns import LEFT
+from raypg.results.wording import describe_changes
+from raypg.space import Search, Value
 from raypg.store import Store
 
-Row = Mapping[str, Any]
-Space = Ablation | Search
 Curves = dict[str, list[tuple[int, float]]]
 
 
@@ -27,38 +27,68 @@ class Before:
 
     Attributes:
         rows: of `trials`, in the order in which they were handed out.
-        leftovers: the trials that go on, by fingerprint: those that did not end, and
-            those that failed where they are to run again.
+        presents: those that count, with what they would be here and now.
+        leftovers: the trials that go on, by the fingerprint under which they do: those
+            that did not end, those that failed where they are to run again, and those
+            that completed with fewer epochs than the sweep has now.
         curves: the sweep's metric by epoch, of every trial; none where neither a
             sampler nor a scheduler learns from them.
+        change: what differs from how the sweep was, and is to be recorded.
     """
 
     rows: Sequence[Row] = ()
+    presents: Sequence[Present] = ()
     leftovers: Mapping[str, Leftover] = field(default_factory=dict)
     curves: Curves = field(default_factory=dict)
+    change: Change | None = None
 
-    @property
-    def num_retried(self) -> int:
-        """How many trials failed and go on all the same."""
-        failed = (row for row in self.rows if row["status"] == "failed")
-        return sum(row["trial"] in self.leftovers for row in failed)
+    def notes(self, *, asks_retry: bool) -> Iterator[str]:
+        """What goes on otherwise than a person may expect, a line each.
+
+        Args:
+            asks_retry: whether failed trials were asked for.
+        """
+        going_on = [
+            (one.row["status"], self.leftovers[one.key])
+            for one in self.presents
+            if one.key in self.leftovers
+        ]
+        if asks_retry:
+            num_failed = sum(status == "failed" for status, _ in going_on)
+            yield f"failed trials that run again: {num_failed}"
+        if self.change and self.change.of_code:
+            num_mixed = sum(bool(left.mixed) for _, left in going_on)
+            what = describe_changes(self.change.of_code)
+            yield (
+                f"changed: {what}; what has ended stays, and trials that go on from a "
+                f"checkpoint all the same: {num_mixed}"
+            )
+        num_lost = sum(s in ENDED_WELL and not left.resume_from for s, left in going_on)
+        if num_lost:
+            yield f"trials without a checkpoint, trained from epoch 1: {num_lost}"
 
     def ended_curves(self) -> Curves:
         """Of the trials that count in the scheduler's rungs, by their ends."""
-        ended = [r for r in self.rows if r["status"] in ("completed", "stopped")]
+        rows = [one.row for one in self.presents if one.key not in self.leftovers]
+        ended = [row for row in rows if row["status"] in ("completed", "stopped")]
         ended.sort(key=lambda row: row["finished"])
         return {row["trial"]: self.curves.get(row["trial"], []) for row in ended}
 
     def interrupted_curves(self) -> Curves:
         """Of the trials that go on."""
-        return {trial: self.curves.get(trial, []) for trial in self.leftovers}
+        return {
+            trial: self.curves.get(trial) or self.curves.get(left.began_as, [])
+            for trial, left in self.leftovers.items()
+        }
 
 
 def read_before(
     store: Store,
     name: str,
     question: Question,
+    *,
     retry_failed: str,
+    allow_changed: bool,
     tell: Callable[[str], None],
 ) -> Before:
     """The rows, checkpoints and curves that a sweep is resumed from.
@@ -69,63 +99,76 @@ def read_before(
         question: what it asks.
         retry_failed: the cause of failure whose trials are to go on like those that
             did not end, `all` for every one; empty leaves all as they are.
+        allow_changed: whether to go on although code, data or versions have changed.
         tell: told of each checkpoint that is damaged, as one line.
 
     Raises:
-        StoreError: code, data or versions have changed since; names what.
+        StoreError: code, data or versions have changed since, or a learning rate does
+            not allow more epochs; names what.
     """
     results = open_results(store)
-    rows = results.trials(name)
-    _check_same(name, question, rows)
-    left = {
-        row["trial"]: row
-        for row in rows
-        if row["status"] in ("running", "interrupted")
-        or is_asked_for(row, retry_failed)
-    }
-    known = results.known_epochs(name, left)
-    leftovers = {
-        trial: find_leftover(store, row, known.get(trial, ()), tell)
-        for trial, row in left.items()
-    }
+    rows = {row["trial"]: row for row in results.trials(name)}
+    presents = _presents(rows, question)
+    change = find_change(presents, store.read_description(name))
+    if change and not allow_changed:
+        check_allowed(name, change, len(presents))
+    going_on = [one for one in presents if _goes_on(one, retry_failed)]
+    check_rate(name, going_on)
+    known = results.known_epochs(name, [one.row["trial"] for one in going_on])
+    leftovers = {one.key: _leftover(store, one, rows, known, tell) for one in going_on}
     # A row of every epoch of every trial: read only where they count.
     space = question.space_file.space
     counts = question.asha is not None or isinstance(space, Search)
     curves = results.curves(name, space.metric) if counts else {}
-    return Before(rows, leftovers, curves)
+    return Before(list(rows.values()), presents, leftovers, curves, change)
 
 
-def check_extends(name: str, own: Space, grown: SpaceFile) -> None:
-    """Refuse a space that is not the sweep's with more seeds, or with more trials.
+def _presents(rows: Mapping[str, Row], question: Question) -> list[Present]:
+    """The trials that count, each once, as they would be here and now."""
+    varies = EPOCHS in question.space_file.space.axes
+    epochs = None if varies else question.example.config.train.epochs
+    counted = [row for row in rows.values() if row["status"] not in LEFT]
+    # An ablation has made its trials anew already: what is among them is the same.
+    same = {one.key: one.config for one in getattr(question.proposals, "trials", ())}
+    presents = [
+        Present(row, same[row["trial"]], row["trial"], {})
+        if row["trial"] in same
+        else present(row, question.need, epochs)
+        for row in counted
+    ]
+    # The other row is there, and the driver died before it marked this one.
+    went_on = {row["began_as"] for row in counted if row["began_as"]}
+    return [one for one in presents if one.row["trial"] not in went_on]
 
-    Args:
-        name: the sweep's.
-        own: its space.
-        grown: the space file that it is to go on with.
 
-    Raises:
-        StoreError: something else differs, or a seed is gone; names what.
+def _goes_on(one: Present, retry_failed: str) -> bool:
+    if one.row["status"] in ENDED_WELL:
+        return EPOCHS in one.changed
+    is_open = one.row["status"] in ("running", "interrupted")
+    return is_open or is_asked_for(one.row, retry_failed)
+
+
+def _leftover(
+    store: Store,
+    one: Present,
+    rows: Mapping[str, Row],
+    known: Mapping[str, set[int]],
+    tell: Callable[[str], None],
+) -> Leftover:
+    """What a trial goes on from, where it does so as another one, too.
+
+    Its checkpoint remembers its epochs, which then are written under the other's name.
     """
-    space = grown.space
-    differs = ["kind"] if type(space) is not type(own) else _differences(own, space)
-    if differs:
-        rule = "must go on with its own space, with more seeds or more trials"
-        found = f"{grown.path} with other {', '.join(differs)}"
-        fix = "Start a new sweep: whatever still holds is taken from the store."
-        raise StoreError(f"--resume {name}", rule, found, fix)
-
-
-def _differences(own: Space, grown: Space) -> list[str]:
-    """The fields in which one is not the other made larger."""
-    names = [one.name for one in fields(own)]
-    differs = [name for name in names if getattr(own, name) != getattr(grown, name)]
-    if isinstance(own, Ablation) and isinstance(grown, Ablation):
-        has_grown = set(own.seed_list()) <= set(grown.seed_list())
-        return [name for name in differs if name != "seeds" or not has_grown]
-    assert isinstance(own, Search)
-    assert isinstance(grown, Search)
-    has_grown = own.trials <= grown.trials
-    return [name for name in differs if name != "trials" or not has_grown]
+    row, trial = one.row, one.row["trial"]
+    began_as = trial if one.has_moved else row["began_as"] or ""
+    known_epochs = () if one.has_moved else known.get(trial, ())
+    left = find_leftover(store, row, known_epochs, tell)
+    before = rows.get(row["began_as"] or "")
+    if not left.resume_from and before:
+        resume_from = find_leftover(store, before, (), tell).resume_from
+        left = replace(left, resume_from=resume_from)
+    mixed = one.mixes if left.resume_from else ""
+    return replace(left, began_as=began_as, mixed=mixed)
 
 
 def replay(question: Question, before: Before) -> None:
@@ -133,13 +176,13 @@ def replay(question: Question, before: Before) -> None:
     metric = question.space_file.space.metric
     past = [
         Past(
-            row["trial"],
-            _drawn_values(question, row),
-            "interrupted" if row["trial"] in before.leftovers else row["status"],
-            row.get(metric),
-            dict(before.curves.get(row["trial"], ())),
+            one.key,
+            _drawn_values(question, one.row),
+            "interrupted" if one.key in before.leftovers else one.row["status"],
+            one.row.get(metric),
+            dict(before.curves.get(one.row["trial"], ())),
         )
-        for row in before.rows
+        for one in before.presents
     ]
     if past:
         question.proposals.replay(past)
@@ -153,28 +196,3 @@ def _drawn_values(question: Question, row: Row) -> dict[str, Value]:
     if isinstance(space, Search):
         return {a: v for a, v in values.items() if space.is_active(a, values)}
     return values
-
-
-def _check_same(name: str, question: Question, rows: Sequence[Row]) -> None:
-    """Refuse to mix rows of two versions of code, data or torch in one sweep."""
-    need = question.need
-    # An ablation has made its trials anew already: what is among them is the same.
-    same = {trial.key for trial in getattr(question.proposals, "trials", ())}
-    for row in rows:
-        if row["trial"] in same:
-            continue
-        leaves = {
-            column.removeprefix("config."): value
-            for column, value in row.items()
-            if column.startswith("config.") and value is not None
-        }
-        now = fingerprint(
-            load([Layer(row["trial"], leaves)]),
-            device=need.device,
-            num_workers=need.workers_per_trial,
-        )
-        if now.key != row["trial"]:
-            rule = "must go on with the code and versions that it started with"
-            found = f"changes in {', '.join(changed_parts(row, now))}"
-            fix = "Start a new sweep: whatever still holds is taken from the store."
-            raise StoreError(f"--resume {name}", rule, found, fix)

@@ -86,6 +86,17 @@ def _start_imports() -> None:
     threading.Thread(target=importlib.import_module, args=(name,), daemon=True).start()
 
 
+def group_nodes(mailbox_name: str) -> set[str]:
+    """The nodes on which a group's workers have their places."""
+    groups = placement_group_table().values()
+    return {
+        node
+        for group in groups
+        if group["name"] == mailbox_name and group["state"] != "REMOVED"
+        for node in group["bundles_to_node_id"].values()
+    }
+
+
 def remove_orphans() -> list[str]:
     """Remove this job's placement groups whose mailbox is gone; returns their names."""
     orphans = []

@@ -30,6 +30,7 @@ class RemotePost:
         self._nodes = nodes
         self._sender = ThreadPoolExecutor(1, thread_name_prefix="raypg-post")
         self._sending: list[Future[None]] = []
+        self._wants_states = False
 
     def next_delivery(self, timeout_s: float) -> Delivery | None:
         """See `Mailbox.next_delivery`."""
@@ -41,6 +42,10 @@ class RemotePost:
     def is_closed(self) -> bool:
         """See `Mailbox.is_closed`."""
         return bool(ray.get(self._actor.is_closed.remote()))
+
+    def wants_states(self) -> bool:
+        """As the mailbox answered the newest report that it has got."""
+        return self._wants_states
 
     def report(self, report: Report) -> None:
         """See `Mailbox.report`."""
@@ -75,7 +80,8 @@ class RemotePost:
         state = report.state
         packed = pack_state(state) if isinstance(state, State) else state
         fields = {**report.__dict__, "state": packed}
-        ray.get(self._actor.report.remote(Report(**fields)))
+        sent = self._actor.report.remote(Report(**fields))
+        self._wants_states = bool(ray.get(sent))
 
 
 class StopWatch:

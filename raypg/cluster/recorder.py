@@ -12,6 +12,8 @@ from ray.tune.experiment import Trial
 
 from raypg.causes import cause_of_text
 from raypg.cluster.deaths import Deaths
+from raypg.cluster.leaving import Notices
+from raypg.cluster.room import leaving_nodes
 from raypg.cluster.searcher import LedgerSearcher
 from raypg.cluster.stopper import Unsaved
 from raypg.cluster.trainable import EPOCH
@@ -41,6 +43,8 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         self._on_failure = on_failure
         self._tidy = tidy
         self._tidied_at = 0.0
+        self._running: dict[str, Trial] = {}
+        self._notices = Notices()
         self._deaths: dict[str, Deaths] = {}
         self._reported: dict[str, int] = {}
         """The last epoch of each trial that is on a worker; 0 before its first."""
@@ -51,12 +55,15 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         if time.monotonic() - self._tidied_at >= TIDY_EVERY_S:
             self._tidied_at = time.monotonic()
             self._tidy()
+            self._notices.tell(self._running.values(), leaving_nodes())
 
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
         """The trial is on a worker."""
         entry = self._searcher.live[trial.trial_id]
+        self._running[trial.trial_id] = trial
+        self._notices.forget(trial)
         self._ledger.start(entry, again=trial.trial_id in self._deaths)
         self._incarnations[trial.trial_id] = self._reported[trial.trial_id] = 0
 
@@ -87,7 +94,7 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
         """The trial is over, its checkpoint is written."""
-        entry = self._searcher.live.pop(trial.trial_id)
+        entry = self._leave(trial)
         last = trial.last_result
         checkpoint = trial.checkpoint
         summary = dict(last.get("raypg_summary") or {})
@@ -123,7 +130,7 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
         """Its processes died too often: the trial has failed."""
-        entry = self._searcher.live.pop(trial.trial_id)
+        entry = self._leave(trial)
         deaths = self._deaths[trial.trial_id]
         reason = deaths.reason("its process", entry.epoch)
         error = _traceback(trial)
@@ -131,6 +138,11 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
             entry, "failed", reason=reason, cause=deaths.cause, error=error
         )
         self._on_failure(entry)
+
+    def _leave(self, trial: Trial) -> Entry:
+        self._running.pop(trial.trial_id, None)
+        self._notices.forget(trial)
+        return self._searcher.live.pop(trial.trial_id)
 
     def _report(self, entry: Entry, trial_id: str, result: dict[str, Any]) -> None:
         # A group whose workers were replaced repeats epochs: the newer rows are to win.

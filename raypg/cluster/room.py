@@ -16,15 +16,23 @@ POLL_S = 1.0
 def num_slots(need: Need) -> int:
     """How many trials the cluster has room for at once, as it is now.
 
-    Nodes are counted one by one: a worker never spans two.
+    Nodes are counted one by one: a worker never spans two. Those that are about to go
+    have room for none.
     """
     import ray
 
-    num_workers = 0
+    num_workers, leaving = 0, leaving_nodes()
     for node in ray.nodes():
-        if node["Alive"]:
+        if node["Alive"] and node["NodeID"] not in leaving:
             num_workers += workers_on(node["Resources"], need.per_worker)
     return num_workers // need.workers_per_trial
+
+
+def leaving_nodes() -> frozenset[str]:
+    """Ray's ids of the nodes that drain: they are about to go, and take no actor."""
+    from ray._private.state import state
+
+    return frozenset(state.get_draining_nodes())
 
 
 def workers_on(has: Mapping[str, float], need: Mapping[str, float]) -> int:

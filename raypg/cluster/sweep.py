@@ -8,15 +8,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from raypg.causes import check_cause
+from raypg.cluster.agreed import record
 from raypg.cluster.driver import Launch, run_sweep
 from raypg.cluster.ending import Ending
+from raypg.cluster.extend import check_epochs, read_space
 from raypg.cluster.job import check_outlives_job
 from raypg.cluster.options import Options
-from raypg.cluster.past import Before, Row, check_extends, read_before, replay
+from raypg.cluster.past import Before, read_before, replay
 from raypg.cluster.prepare import Question, ask, connect_for, read_known
 from raypg.config import Layer, flatten
+from raypg.entries import Row
 from raypg.errors import StoreError
-from raypg.experiment import load_space, parse_space
+from raypg.experiment import load_space
 from raypg.interrupts import gentle_interrupts
 from raypg.ledger import Ledger
 from raypg.progress import Pace, follow
@@ -29,8 +32,8 @@ from raypg.wandb_log import log_to_wandb
 KINDS = ("ablation", "search")
 """Of sweeps, as `sweep.json` says it; a single trial is none of them."""
 
-GROWS = ("question", "space_file", "space_source", "num_trials")
-"""What of `sweep.json` changes where a sweep is given more trials."""
+GROWS = ("question", "space_file", "space_source", "num_trials", "layers", "config")
+"""What of `sweep.json` changes where a sweep is given more trials or epochs."""
 
 
 @dataclass(frozen=True)
@@ -89,18 +92,26 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
 
 
 def resume_sweep(
-    name: str, options: Options, *, space: str = "", retry_failed: str = ""
+    name: str,
+    options: Options,
+    *,
+    space: str = "",
+    overrides: Sequence[str] = (),
+    retry_failed: str = "",
+    allow_changed: bool = False,
 ) -> Finished:
-    """Go on with a sweep that was interrupted, as it was started, or with more trials.
+    """Go on with a sweep that was interrupted, as it was started, or with more.
 
     Trials that failed stay as they are, unless they are asked for.
 
     Args:
         name: the sweep's name.
         options: store and address; the rest comes from the sweep.
-        space: path of the sweep's space file with more seeds or trials, from now on
-            the sweep's own; empty adds none.
+        space: path of the sweep's space file with more seeds, trials or epochs, from
+            now on the sweep's own; empty adds none.
+        overrides: of `train.epochs`, as `KEY=VALUE`.
         retry_failed: the cause of failure whose trials run again, or `all`.
+        allow_changed: whether to go on although code, data or versions have changed.
 
     Raises:
         RaypgError: there is no such sweep, or it cannot go on.
@@ -113,12 +124,7 @@ def resume_sweep(
     if about["kind"] not in KINDS:
         rule, fix = "must be a sweep", f"Try: python -m raypg.train --resume {name}."
         raise StoreError(f"--resume {name}", rule, "a single trial", fix)
-    layers = [Layer.from_json(one) for one in about["layers"]]
-    space_file = parse_space(about["space_source"], about["space_file"], layers)
-    if space:
-        grown = load_space(space, layers)
-        check_extends(name, space_file.space, grown)
-        space_file = grown
+    own, space_file, layers = read_space(name, about, space, overrides, _warn)
     saved = Options(**about["options"])
     options = replace(saved, store=options.store, address=options.address)
     with ExitStack() as stack:
@@ -127,17 +133,23 @@ def resume_sweep(
         if num_rows := take_in(store, name, writer):
             _warn(f"rows taken in that were kept on this machine: {num_rows}")
         question = ask(space_file, layers, options, stack)
-        before = read_before(store, name, question, retry_failed, _warn)
-        if retry_failed:
-            _warn(f"failed trials that run again: {before.num_retried}")
+        grown = _describe(question, saved) if space or overrides else about
+        check_epochs(name, about, grown, own, space_file.space)
+        before = read_before(
+            store,
+            name,
+            question,
+            retry_failed=retry_failed,
+            allow_changed=allow_changed,
+            tell=_warn,
+        )
+        for line in before.notes(asks_retry=bool(retry_failed)):
+            _warn(line)
         replay(question, before)
         memo = _memo(store, question, options)
         if question.proposals.may_train(memo):
             connect_for(question, options, stack)
-        if space:
-            asked = _describe(question, saved)
-            own = {key: asked[key] for key in GROWS}
-            store.write_description(name, {**about, **own})
+        record(store, name, about | {key: grown[key] for key in GROWS}, before.change)
         run = _Run(store, name, question, options, memo, before)
         return _run(run, writer, ending)
 

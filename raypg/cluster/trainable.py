@@ -1,6 +1,7 @@
 """The actor that Tune sees: it hands trials to warm workers and takes their reports."""
 
 import time
+from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
@@ -46,6 +47,9 @@ class Tray(Protocol):
     def stop(self) -> None:
         """Tell the workers to leave the trial."""
 
+    def want_states(self) -> None:
+        """Have a checkpoint of every epoch from now on."""
+
     def quiet_s(self) -> float:
         """Seconds since the workers last gave a sign of life."""
 
@@ -56,6 +60,9 @@ class Workers(Protocol):
     @property
     def mailbox(self) -> Tray:
         """Where they meet the trial actor."""
+
+    def nodes(self) -> Collection[str]:
+        """Where they run, by Ray's ids."""
 
     def failure(self) -> BaseException | None:
         """What ended the workers, where something did."""
@@ -77,6 +84,7 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
         self._problem = ""
         self._passes_over_until = 0.0
         self._is_assigned = False
+        self._is_leaving = False
         self._epoch = 0
         self._take(config)
         self._workers = self.build_workers(self._assignment)
@@ -149,6 +157,19 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
     def load_checkpoint(self, checkpoint_dir: str) -> None:
         """Go on from a checkpoint of Tune's, instead of from where `setup` would."""
         self._start_from(load_packed_state(Path(checkpoint_dir)))
+
+    def note_leaving(self, nodes: Collection[str]) -> None:
+        """Nodes are about to go: be ready where one of them is the workers'.
+
+        What trains there trains on, and has a checkpoint of every epoch to go on from
+        elsewhere. The actor takes no trial after this one.
+
+        Args:
+            nodes: their ids.
+        """
+        if not self._is_leaving and not set(nodes).isdisjoint(self._workers.nodes()):
+            self._is_leaving = True
+            self._workers.mailbox.want_states()
 
     def cleanup(self) -> None:
         """End the workers with the actor."""
@@ -235,8 +256,9 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
 
     @property
     def _is_spent(self) -> bool:
+        """Whether the actor is to take no trial after this one."""
         limit = self._assignment.trials_per_worker
-        return limit > 0 and self._num_trials >= limit
+        return self._is_leaving or 0 < limit <= self._num_trials
 
 
 class LocalTrainable(WarmTrainable):

@@ -8,5 +8,10 @@ from raypg.experiment.proposals import (
     SearchProposals,
     build_proposals,
 )
-from raypg.experiment.space_file import SpaceFile, load_space, parse_space
+from raypg.experiment.space_file import (
+    SpaceFile,
+    is_edited,
+    load_space,
+    parse_space,
+)
 from raypg.experiment.trials import Trial

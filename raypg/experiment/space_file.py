@@ -1,6 +1,7 @@
 """A search space file is read, run and checked, or is one clear error."""
 
 import ast
+import tokenize
 import traceback
 import types
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raypg.config import Config, Layer
+from raypg.config.code import hash_source
 from raypg.errors import SpaceError
 from raypg.experiment.trials import Resolver, check_space
 from raypg.models import DenseNetConfig, effective_depth
@@ -87,6 +89,22 @@ def parse_space(source: str, path: str, layers: Sequence[Layer] = ()) -> SpaceFi
     docstring = ast.get_docstring(tree) or ""
     notes = tuple(_rounding_notes(configs))
     return SpaceFile(path, Path(path).stem, docstring, source, space, notes)
+
+
+def is_edited(path: str, source: str) -> bool:
+    """Whether a space's file says something else by now; not where it is gone.
+
+    Args:
+        path: of the file.
+        source: its text as it was.
+    """
+    try:
+        now = Path(path).read_text("utf-8")
+        return hash_source(now) != hash_source(source)
+    except (OSError, UnicodeDecodeError):
+        return False
+    except (SyntaxError, tokenize.TokenError):  # in the middle of an edit
+        return True
 
 
 def _run(source: str, path: str) -> Ablation | Search:

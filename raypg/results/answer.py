@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raypg.results.arms import ENDED_WELL, Arm, compare_arms, group_arms
+from raypg.results.columns import LEFT
 from raypg.results.listing import DEFAULT_METRIC
 from raypg.results.memo import FlatRow
 from raypg.results.query import Results
@@ -32,7 +33,7 @@ def summarise(results: Results, sweep: str) -> Summary:
         ResultsError: There is no such sweep.
     """
     about = results.sweep_description(sweep)
-    rows = results.trials(sweep)
+    rows = [row for row in results.trials(sweep) if row["status"] not in LEFT]
     metric, mode = about.get("metric", DEFAULT_METRIC), about.get("mode", "max")
     axes = list(about.get("axes", ()))
     command = _query_command(results, sweep, metric, axes)

@@ -19,6 +19,10 @@ _EXAMPLE = {
     "probability": RATIO,
 }
 
+LEFT = ("extended", "replaced")
+"""Statuses of trials that went on as another one, which counts in their place: of one
+that completed and got more epochs, and of one whose results do not stand alone."""
+
 VERSION = "row"
 """Hidden column of `trials`: counts the versions of all rows, the newest wins."""
 
@@ -74,6 +78,10 @@ CORE: dict[str, dict[str, pa.DataType]] = {
         "fingerprint.device": TEXT,
         "fingerprint.torch": TEXT,
         "fingerprint.num_workers": pa.int32(),
+        # The trial of this sweep whose checkpoint it went on from, as another one.
+        "began_as": TEXT,
+        # What had changed by then; of such a trial no fingerprint tells all.
+        "mixed": TEXT,
         "git.commit": TEXT,
         "git.dirty": pa.bool_(),
         "versions.python": TEXT,

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from raypg.results.arms import ENDED_WELL
-from raypg.results.columns import TEXT
+from raypg.results.columns import LEFT, TEXT
 from raypg.results.read import read_each, read_newest
 from raypg.results.schema import flatten
 from raypg.store import Store
@@ -56,6 +56,7 @@ def read_line(store: Store, sweep: str) -> SweepLine:
     metric, mode = about.get("metric", DEFAULT_METRIC), about.get("mode", "max")
     columns = ["status", "started", "finished", metric.split(".")[0]]
     rows = read_newest(store, sweep, "trials", columns)
+    rows = rows.filter(pc.invert(pc.is_in(rows["status"], pa.array(LEFT))))
     counts = Counter(rows["status"].to_pylist())
     started, finished = (
         pc.min(rows["started"]).as_py(),

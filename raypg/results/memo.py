@@ -9,13 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from raypg.errors import ResultsError
-from raypg.results.columns import TEXT, column_type, plain_value, widest
+from raypg.results.columns import LEFT, TEXT, column_type, plain_value, widest
 from raypg.results.read import read_each, read_newest, read_snapshot
 from raypg.results.schema import flat_rows, leaves
 from raypg.store import Store
 
 FlatRow = dict[str, Any]
 _SAME_BUT_CODE = ("config", "data", "device", "torch", "num_workers")
+_HITS = ("completed", LEFT[0])
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ def read_completed(
     store: Store, trials: Collection[str] | None = None
 ) -> dict[str, FlatRow]:
     """Trial to the row of its newest completed run in the whole store.
+
+    One that went on with more epochs is complete as it was. One that two versions of
+    the code have trained is none: no fingerprint stands for it.
 
     Args:
         store: where to look.
@@ -115,7 +119,9 @@ def _hits(store: Store, sweep: str, wanted: pa.Array | None) -> list[FlatRow]:
         if not pc.any(pc.is_in(keys["trial"], value_set=wanted)).as_py():
             return []
     rows = read_newest(store, sweep, "trials")
-    is_hit = pc.equal(rows["status"], "completed")
+    is_hit = pc.and_(
+        pc.is_in(rows["status"], pa.array(_HITS)), pc.is_null(rows["mixed"])
+    )
     if wanted is not None:
         is_hit = pc.and_(is_hit, pc.is_in(rows["trial"], value_set=wanted))
     return flat_rows(rows.filter(is_hit))

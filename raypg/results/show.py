@@ -1,16 +1,21 @@
 """One sweep on a page: what it is, its answer, its trials, and what went wrong."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from raypg.results.arms import ENDED_WELL
+from raypg.results.columns import LEFT
 from raypg.results.failures import group_failures, print_failures
 from raypg.results.listing import read_line
 from raypg.results.memo import FlatRow
 from raypg.results.output import format_cell, print_table
 from raypg.results.query import Results
 from raypg.results.readable import print_answer
+from raypg.results.wording import describe_changes
 
+_EPOCHS = "train.epochs"
 _COLUMNS = (
     "trial",
     "arm",
@@ -27,7 +32,7 @@ def print_sweep(results: Results, sweep: str) -> None:
     """Print a sweep for reading."""
     about = results.sweep_description(sweep)
     line = read_line(results.store, sweep)
-    rows = results.trials(sweep)
+    rows = [row for row in results.trials(sweep) if row["status"] not in LEFT]
     print(f"{sweep}: {line.kind}, {line.state}, started {format_cell(line.started)}")
     if question := str(about.get("question", "")).strip():
         print(f"question: {question.splitlines()[0]}")
@@ -37,8 +42,10 @@ def print_sweep(results: Results, sweep: str) -> None:
     print(
         f"trials: {line.trials} ({line.completed} completed, {line.cached} cached, "
         f"{line.stopped} stopped early, {line.failed} failed, "
-        f"{line.unfinished} unfinished)\n"
+        f"{line.unfinished} unfinished)"
     )
+    _print_changes(about, rows)
+    print()
     varying = [name for name in varying_columns(rows) if name != "config.seed"]
     columns = [
         name for name in (*_COLUMNS, *varying, "train_s") if _has_any(rows, name)
@@ -66,6 +73,23 @@ def trial_facts(row: FlatRow) -> list[tuple[str, Any]]:
         for name, value in row.items()
         if value is not None and name not in ("fingerprint.code", "sweep")
     ]
+
+
+def _print_changes(about: Mapping[str, Any], rows: Sequence[FlatRow]) -> None:
+    """Print when a sweep went on under what had changed, what, and who saw both."""
+    for change in about.get("changes", ()):
+        parts = {name: (e["from"], e["to"]) for name, e in change["parts"].items()}
+        when = format_cell(datetime.fromisoformat(change["when"]))
+        before = f"{change['trials']} trials are from before"
+        print(f"changed {when} ({before}): {describe_changes(parts)}")
+    if num_mixed := sum(bool(row["mixed"]) for row in rows):
+        print(f"begun before a change and gone on after it: {num_mixed} (column mixed)")
+    epochs = about.get("config", {}).get(_EPOCHS)
+    if epochs is not None and _EPOCHS not in about.get("axes", ()):
+        ended = [row for row in rows if row["status"] in ENDED_WELL]
+        lower = (row.get(f"config.{_EPOCHS}") or epochs for row in ended)
+        if num_short := sum(one < epochs for one in lower):
+            print(f"still to go on to {epochs} epochs: {num_short} (with --resume)")
 
 
 def _has_any(rows: Sequence[FlatRow], name: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from raypg.results.columns import CORE, TEXT, UNIQUE, VERSION
+from raypg.results.columns import CORE, LEFT, TEXT, UNIQUE, VERSION
 from raypg.results.explain import explain_error
 from raypg.results.read import Snapshot, is_lost, read_each, read_newest, read_snapshot
 from raypg.results.schema import core_schema, join, unify
@@ -23,7 +23,8 @@ VIEWS = (*CORE, UNIQUE_TRIALS)
 _UNIQUE_TRIALS_VIEW = f"""
     create or replace temp view {UNIQUE_TRIALS} as from trials
     qualify row_number() over (partition by trial order by
-        status = 'completed' desc, status = 'cached', finished desc nulls last) = 1"""
+        status = 'completed' desc, status in {LEFT}, status = 'cached',
+        finished desc nulls last) = 1"""
 
 
 def run_query(store: Store, sweeps: Sequence[str], query: str) -> pa.Table:
@@ -67,10 +68,11 @@ def open_views(store: Store, sweeps: Sequence[str], query: str) -> Iterator[Any]
             cursor.execute(_UNIQUE_TRIALS_VIEW)
         tables -= {"trials", UNIQUE_TRIALS}
         if tables:
-            cached = _cached_trials(store, sweeps)
-            cursor.register("cached_trials", cached)
-            sources = sorted({*sweeps, *cached["source_sweep"].to_pylist()})
-            own = list(sweeps) if cached.num_rows else None
+            elsewhere = _trials_elsewhere(store, sweeps)
+            cursor.register("trials_elsewhere", elsewhere)
+            cached = elsewhere["source_sweep"].drop_null().to_pylist()
+            sources = sorted({*sweeps, *cached})
+            own = list(sweeps) if elsewhere.num_rows else None
             for table in tables:
                 snapshots = _snapshots(store, sources, table)
                 has_retried = _register(cursor, table, snapshots)
@@ -108,14 +110,22 @@ def _columns(cursor: Any, view: str) -> pa.Schema:  # noqa: ANN401
     return cursor.sql(f"from {view} limit 0").to_arrow_table().schema
 
 
-def _cached_trials(store: Store, sweeps: Sequence[str]) -> pa.Table:
-    """Which trials of these sweeps have their rows in another sweep."""
+def _trials_elsewhere(store: Store, sweeps: Sequence[str]) -> pa.Table:
+    """Which trials of these sweeps have their rows in another sweep, or as another.
+
+    Of a trial that went on as another one, `source_sweep` is null: the other one has
+    its epochs, too.
+    """
     columns = ["sweep", "trial", "status", "source_sweep"]
     found = read_each(sweeps, lambda s: read_newest(store, s, "trials", columns))
     empty = pa.table({name: pa.array([], pa.string()) for name in columns})
     rows = pa.concat_tables([empty, *found])
     is_cached = pc.equal(rows["status"], "cached")
-    return rows.filter(pc.and_(is_cached, pc.is_valid(rows["source_sweep"])))
+    is_cached = pc.and_(is_cached, pc.is_valid(rows["source_sweep"]))
+    is_left = pc.is_in(rows["status"], pa.array(LEFT))
+    source = pc.if_else(is_cached, rows["source_sweep"], None)
+    rows = rows.set_column(3, "source_sweep", source)
+    return rows.filter(pc.or_(is_cached, is_left))
 
 
 def _register(cursor: Any, table: str, snapshots: Sequence[Snapshot]) -> bool:  # noqa: ANN401
@@ -157,7 +167,7 @@ def _view_of(table: str, own: Sequence[str] | None, *, has_retried: bool) -> str
 
     Args:
         table: its name.
-        own: the sweeps to show when some of their trials are cached, else None.
+        own: the sweeps to show when some of their trials are elsewhere, else None.
         has_retried: whether to look for rows that a later attempt replaces. The window
             function sees only those trials: over 1 M rows it costs 250 ms.
     """
@@ -172,11 +182,11 @@ def _view_of(table: str, own: Sequence[str] | None, *, has_retried: bool) -> str
     if own is not None:
         names = ", ".join(f"'{sweep}'" for sweep in own)
         # What a cached trial left here before it was cached does not count any more.
-        rows = f"""(from {rows} as found anti join cached_trials as cached
+        rows = f"""(from {rows} as found anti join trials_elsewhere as cached
             on found.trial = cached.trial and found.sweep = cached.sweep
             where found.sweep in ({names})
             union all by name
             select found.* replace (cached.sweep as sweep)
-            from {rows} as found join cached_trials as cached
+            from {rows} as found join trials_elsewhere as cached
             on found.trial = cached.trial and found.sweep = cached.source_sweep)"""
     return f"create or replace temp view {table} as from {rows}"

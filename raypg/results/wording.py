@@ -1,6 +1,6 @@
 """What the numbers of an ablation allow one to say, and no more than that."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from raypg.results.arms import Arm, Comparison
@@ -20,6 +20,20 @@ class _Gain:
     @property
     def is_proven(self) -> bool:
         return self.p is not None and self.p < 1 - CONFIDENCE
+
+
+def describe_changes(parts: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> str:
+    """What has changed, in a line: files and data by name, the rest with its values.
+
+    Args:
+        parts: the values of each before and after; of a file and of data, hashes.
+    """
+    return ", ".join(
+        name
+        if name.endswith((".py", " data"))
+        else f"{name} {' or '.join(before)} → {' or '.join(after)}"
+        for name, (before, after) in parts.items()
+    )
 
 
 def describe_arms(arms: Sequence[Arm], metric: str, mode: str) -> str:

@@ -125,6 +125,12 @@ class _IdleWorkers:
     def stop(self) -> None:
         """Nothing is under way."""
 
+    def want_states(self) -> None:
+        """There is no state."""
+
+    def nodes(self) -> set[str]:
+        return set()
+
     def quiet_s(self) -> float:
         return 0.0
 

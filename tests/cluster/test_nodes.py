@@ -4,11 +4,15 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ray._raylet import GcsClient  # type: ignore[attr-defined]
 from ray.cluster_utils import Cluster
+from ray.core.generated import autoscaler_pb2
 
 from raypg.results import open_results
 from tests.cluster.processes import wait_until
@@ -40,7 +44,7 @@ def nodes(cluster: None) -> Iterator[Cluster]:
     nodes.shutdown()
 
 
-def add_node(nodes: Cluster, **args: object) -> object:
+def add_node(nodes: Cluster, **args: object) -> Any:  # noqa: ANN401 Ray has no types
     return nodes.add_node(**{"num_cpus": 2, "object_store_memory": SMALL, **args})
 
 
@@ -113,6 +117,36 @@ def test_a_node_that_dies_takes_no_row_with_it(
     nodes.remove_node(second, allow_graceful=False)
     _, errors = driver.communicate(timeout=300)
     check_whole(tmp_path, errors, driver.returncode)
+
+
+def test_a_node_that_drains_costs_its_trials_no_more_than_an_epoch(
+    nodes: Cluster, start: Start, tmp_path: Path
+) -> None:
+    second = add_node(nodes)
+    # Without the notice there would be no checkpoint to go on from.
+    driver = start("--checkpoint-every", "1000")
+    wait_until(lambda: num_running(tmp_path) >= 4, limit_s=120)
+    drain(nodes, second.node_id)
+    saved = tmp_path / "runs" / "space" / "checkpoints"
+    # Of two trials more than the one that each has at its end.
+    later = "*/checkpoint_*[1-9]/raypg.json"
+    wait_until(lambda: len({path.parts[-3] for path in saved.glob(later)}) >= 2)
+    nodes.remove_node(second, allow_graceful=False)
+    _, errors = driver.communicate(timeout=300)
+    check_whole(tmp_path, errors, driver.returncode)
+    assert "1 node is about to go: trials there save each epoch" in errors
+    query = "select min(attempt), max(attempt) from epochs group by trial order by all"
+    attempts = open_results(str(tmp_path / "runs")).sql(query).to_pylist()
+    assert [tuple(row.values()) for row in attempts] == [(0, 0)] * 4 + [(0, 1)] * 2
+
+
+def drain(nodes: Cluster, node_id: str) -> None:
+    """Tell the cluster that a node will be taken away, as its owner does."""
+    client = GcsClient(address=nodes.address)
+    reason = autoscaler_pb2.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
+    deadline_ms = int(1000 * (time.time() + 120))
+    is_accepted, why = client.drain_node(node_id, reason, "taken away", deadline_ms)
+    assert is_accepted, why
 
 
 def test_a_cluster_without_room_is_waited_for_and_says_so(

@@ -10,6 +10,7 @@ import pytest
 from ray import tune
 
 from raypg.cluster import trainable
+from raypg.cluster.local import LocalWorkers
 from raypg.cluster.messages import Assignment
 from raypg.cluster.trainable import EPOCH, LocalTrainable
 from raypg.config import fingerprint, flatten, load, parse_overrides
@@ -187,6 +188,23 @@ def test_early_stopping_completes_with_its_reason(build: Any) -> None:  # noqa: 
 def test_a_spent_worker_says_so(build: Any) -> None:  # noqa: ANN401
     assert run(build("train.epochs=1", trials_per_worker=1))[-1]["raypg_recycle"]
     assert not run(build("train.epochs=1"))[-1]["raypg_recycle"]
+
+
+def test_a_node_that_is_to_go_has_every_epoch_saved_and_takes_no_further_trial(
+    build: Any,  # noqa: ANN401
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(LocalWorkers, "nodes", lambda _: {"here"})
+    trial = build("train.epochs=6", checkpoint_every_s=1e9)
+    trial.note_leaving(["there"])
+    before = trial.train()
+    assert not before["should_checkpoint"]
+    assert not before["raypg_recycle"]
+    trial.note_leaving(["here", "there"])
+    results = run(trial)
+    # The worker may be an epoch ahead.
+    assert [r["should_checkpoint"] for r in results[2:]] == [True] * 3
+    assert all(result["raypg_recycle"] for result in results)
 
 
 def test_workers_that_hang_are_given_up(

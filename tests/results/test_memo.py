@@ -36,6 +36,15 @@ def test_only_completed_trials_are_hits_and_the_newest_counts(tmp_path: Path) ->
     assert open_results(store).completed([]) == {}
 
 
+def test_a_trial_with_more_epochs_since_is_a_hit_and_a_mixed_one_is_none(
+    tmp_path: Path,
+) -> None:
+    store = new_store(tmp_path, "one")
+    others = [trial_row("b", "replaced"), _done("c", 1, mixed="raypg/optim.py")]
+    write(store, "one", trials=[{**_done("a", 1), "status": "extended"}, *others])
+    assert list(open_results(store).completed()) == ["a"]
+
+
 def test_trials_that_other_sweeps_refer_to_are_found(tmp_path: Path) -> None:
     store = new_store(tmp_path, "one", "two", "three")
     write(store, "one", trials=[_done(trial, 1) for trial in "abc"])

@@ -68,6 +68,22 @@ def test_a_trial_that_began_here_and_is_cached_shows_its_source_alone(
     assert len(_query(store, query)) == 6
 
 
+def test_a_trial_that_went_on_as_another_shows_its_epochs_where_it_is_cached(
+    tmp_path: Path,
+) -> None:
+    store = new_store(tmp_path, "grown", "other")
+    rows = [epoch_row(trial, e) for trial, e in (("a", 1), ("a2", 1), ("a2", 2))]
+    trials = [trial_row("a", "extended"), trial_row("a2", began_as="a")]
+    write(store, "grown", trials=trials, epochs=rows)
+    write(store, "other", trials=[trial_row("a", "cached", source_sweep="grown")])
+    query = "select trial, epoch from epochs order by all"
+    assert _query(store, query, "grown") == [("a2", 1), ("a2", 2)]
+    assert _query(store, query, "other") == [("a", 1)]
+    assert _query(store, query) == [("a", 1), ("a2", 1), ("a2", 2)]
+    once = _query(store, "select trial, status from unique_trials order by all")
+    assert once == [("a", "cached"), ("a2", "completed")]
+
+
 def test_statistics_over_sweeps_count_each_trial_once(two_sweeps: Store) -> None:
     query = "select sweep, trial, status from unique_trials order by trial"
     once = [("old", "a"), ("old", "b"), ("new", "c")]

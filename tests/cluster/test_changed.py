@@ -1,0 +1,93 @@
+"""Code that changes in the middle of a sweep is refused, or recorded where allowed."""
+
+from typing import Any
+
+import pytest
+
+from raypg.cluster.prepare import Options
+from raypg.cluster.sweep import Finished, resume_sweep
+from raypg.errors import StoreError
+from raypg.results import open_results
+from raypg.results.__main__ import main
+from tests.cluster.aged import Edit, Interrupt, edit_code, interrupt_after
+from tests.command import Command
+from tests.conftest import RunSpace
+
+__all__ = ["edit_code", "interrupt_after"]
+
+SPACE = """
+SPACE = Ablation(
+    base={"model.name": "mlp", "model.hidden": 16, "train.epochs": 4},
+    axes={"optimizer.lr": [0.05, 0.1]}, seeds=2,
+)
+"""
+FILE = "raypg/optim.py"
+
+
+def resume(finished: Finished, **more: Any) -> Finished:  # noqa: ANN401
+    options = Options(store=finished.store.uri)
+    return resume_sweep(finished.sweep, options, **more)
+
+
+def rows_of(finished: Finished) -> list[dict[str, Any]]:
+    return open_results(finished.store).trials(finished.sweep)
+
+
+@pytest.fixture
+def broken(
+    run_space: RunSpace, edit_code: Edit, interrupt_after: Interrupt
+) -> Finished:
+    """A sweep whose first trial has ended, whose second one has begun, and new code."""
+    interrupt_after(1, epoch=2)
+    first = run_space(SPACE, max_concurrent=1, checkpoint_every_s=0.0)
+    interrupt_after()
+    edit_code("new")
+    return first
+
+
+def test_changed_code_is_refused_with_all_that_has_changed(broken: Finished) -> None:
+    rows = rows_of(broken)
+    assert {row["status"] for row in rows} <= {"completed", "interrupted"}
+    some = rf"changes in {FILE} \({len(rows)} of {len(rows)} trials\)\. Start a new"
+    with pytest.raises(StoreError, match=rf"--resume space: .*{some}.*--allow-changed"):
+        resume(broken)
+    assert rows_of(broken) == rows
+
+
+def test_an_allowed_change_is_recorded_and_claims_nothing_of_old_code(
+    broken: Finished,
+    run_space: RunSpace,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = {row["trial"]: row for row in rows_of(broken)}
+    capsys.readouterr()
+    went_on = resume(broken, allow_changed=True)
+    assert f"changed: {FILE}; what has ended stays" in capsys.readouterr().err
+    rows = rows_of(went_on)
+    assert went_on.exit_code == 0
+    ended = [row for row in rows if row["status"] == "completed"]
+    assert sorted(row["number"] for row in ended) == [0, 1, 2, 3]
+    for row in ended:
+        if row["trial"] in before:
+            assert row == before[row["trial"]]
+        else:
+            assert '"raypg/optim.py": "new"' in row["fingerprint.code"]
+    (mixed,) = [row for row in rows if row["mixed"]]
+    assert mixed["mixed"] == FILE
+    assert before[mixed["began_as"]]["status"] == "interrupted"
+    (left,) = [row for row in rows if row["status"] == "replaced"]
+    assert left["trial"] == mixed["began_as"]
+    epochs = open_results(went_on.store).epochs(went_on.sweep)
+    found = sorted((row["trial"], row["epoch"]) for row in epochs)
+    assert found == sorted((row["trial"], e) for row in ended for e in (1, 2, 3, 4))
+    (change,) = went_on.store.read_description(went_on.sweep)["changes"]
+    assert change["parts"] == {FILE: {"from": ["old"], "to": ["new"]}}
+    show = Command(main, went_on.store.uri, capsys, monkeypatch)("show", "space")
+    assert f"({len(before)} trials are from before): {FILE}\n" in show.out
+    assert "begun before a change and gone on after it: 1 (column mixed)" in show.out
+    # Nobody else is given what two versions have trained.
+    other = run_space(SPACE, name="other")
+    assert mixed["trial"] in {
+        row["trial"] for row in rows_of(other) if row["status"] == "completed"
+    }
