@@ -67,7 +67,7 @@ def work_of_turns(turns: Turns, slots: Sequence[Sequence[float]]) -> list[float]
     bounds = np.cumsum([0.0, *(end - begin for begin, end in turns)])
     rates = np.zeros(len(turns))
     for ends in slots:
-        active = [_active_s(turns, bounds, moment) for moment in ends]
+        active = [_active_s(turns, bounds.tolist(), moment) for moment in ends]
         numbers = np.arange(len(ends), dtype=float)
         done = np.interp(bounds, active, numbers, left=np.nan, right=np.nan)
         rates += np.diff(done) / np.diff(bounds)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import psutil
 
+ENVIRONMENT = dict(os.environ)
+"""As `make bench` got it: a benchmark that drives Tune in its own process sets more."""
+
 PR_SET_CHILD_SUBREAPER = 36
 """Linux: who is left behind by one of our processes becomes a child of ours."""
 

@@ -13,7 +13,7 @@ from statistics import mean
 
 from raypg.results import open_results
 from raypg.store import Store
-from tests.benchmarks.machine import note_processes
+from tests.benchmarks.machine import ENVIRONMENT, note_processes
 
 LOOK_EVERY_S = 0.02
 NOTE_EVERY_S = 0.5
@@ -97,7 +97,10 @@ def start(command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
     """Start a module of Python with its arguments; what it prints goes to `log`."""
     with log.open("wb") as file:
         return subprocess.Popen(
-            [sys.executable, "-m", *command], stdout=file, stderr=file
+            [sys.executable, "-m", *command],
+            stdout=file,
+            stderr=file,
+            env=ENVIRONMENT,
         )
 
 
