@@ -97,10 +97,11 @@ def break_down(fault: str) -> Tensor:
     """Fail as the cause of that name does."""
     if fault == "worker_lost":
         os.kill(os.getpid(), signal.SIGKILL)
-    if fault == "hang":
-        time.sleep(3600)
     if fault == "stop":
+        # Which thread takes the signal is open: this one may run on for a while.
         os.kill(os.getpid(), signal.SIGSTOP)
+    if fault in ("hang", "stop"):
+        time.sleep(3600)
     if fault == "out_of_memory":
         raise MemoryError("made to fail")
     if fault == "data":

@@ -20,17 +20,17 @@ SPACE = Ablation(
 SOON = {"hang_timeout_s": 4.0, "checkpoint_every_s": 0.0}
 
 
-def test_a_worker_that_hangs_is_replaced_and_twice_is_a_failed_trial(
+def test_who_hangs_or_is_stopped_is_replaced_and_three_times_is_a_failed_trial(
     run_space: RunSpace, plan_faults: Plan
 ) -> None:
     calm = losses(run_space(SPACE))
-    plan_faults({8: "hang once", 24: "stuck"})
+    plan_faults({8: "hang once", 16: "stop once", 24: "stuck"})
     finished = run_space(SPACE, is_fresh=True, max_concurrent=3, **SOON)
     rows = rows_of(finished)
     assert column(rows, "status") == ["completed", "completed", "failed"]
-    assert column(rows, "attempt") == [1, 0, 1]
+    assert column(rows, "attempt") == [1, 1, 2]
     failed = rows[24]
-    assert failed["status_reason"] == "its process hung twice after epoch 0"
+    assert failed["status_reason"] == "its process hung 3 times after epoch 0"
     assert failed["cause"] == "hang"
     assert "time.sleep(3600)" in failed["user_traceback"]
     found = losses(finished)
@@ -38,15 +38,6 @@ def test_a_worker_that_hangs_is_replaced_and_twice_is_a_failed_trial(
     assert found == {trial: calm[trial] for trial in found}
     assert len(found) == 2
     wait_for_nothing_left()
-
-
-def test_a_worker_that_is_stopped_is_replaced(
-    run_space: RunSpace, plan_faults: Plan
-) -> None:
-    plan_faults({16: "stop once"})
-    space = SPACE.replace("8, 16, 24", "16")
-    (row,) = rows_of(run_space(space, **SOON)).values()
-    assert (row["status"], row["attempt"]) == ("completed", 1)
 
 
 def test_a_group_with_a_worker_that_hangs_is_replaced(
