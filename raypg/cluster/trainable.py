@@ -12,6 +12,7 @@ from ray.train._internal.checkpoint_manager import _TrainingResult
 from raypg.checkpoints import last_good_checkpoint, patiently, read_checkpoint
 from raypg.cluster.connect import Need
 from raypg.cluster.messages import Assignment, Ended, Message, Report
+from raypg.cluster.own_checkpoint import only_own
 from raypg.errors import CheckpointError, ClusterError
 from raypg.store import Store
 from raypg.training.state import (
@@ -134,13 +135,14 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
             self._passes_over_until = now + (now - began) / MOST_SHARE
             return _TrainingResult(checkpoint=None, metrics={})
 
-    def restore(self, checkpoint_path: Any) -> None:  # noqa: ANN401 Tune's many
+    def restore(self, checkpoint_path: str | _TrainingResult) -> None:
         """Restore as Tune does; where that checkpoint is damaged, from one before it.
 
         Where there is none, the trial starts as its assignment says.
         """
         try:
-            patiently(lambda: super(WarmTrainable, self).restore(checkpoint_path))
+            own = only_own(checkpoint_path)
+            patiently(lambda: super(WarmTrainable, self).restore(own))
         except (CheckpointError, ValueError) as error:  # damaged, or gone
             sweep, trial = self._assignment.sweep, self._assignment.trial
             folder = patiently(lambda: last_good_checkpoint(self._store, sweep, trial))

@@ -1,5 +1,7 @@
 """The trial actor's class in this process, without Ray's processes around it."""
 
+import os
+import pickle
 import tempfile
 import time
 from collections.abc import Iterator
@@ -8,6 +10,7 @@ from typing import Any
 
 import pytest
 from ray import tune
+from ray.train._internal.checkpoint_manager import _TrainingResult
 
 from raypg.cluster import trainable
 from raypg.cluster.local import LocalWorkers
@@ -152,6 +155,39 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_it(
     ]
     problem = resumed[0]["raypg_problem"]
     assert problem.startswith(f"goes on from epoch {int(has_earlier)}: {own}")
+
+
+class Trap:
+    """Makes a folder where it is unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.mark.parametrize("is_told_by_tune", [True, False])
+def test_nothing_in_a_checkpoint_is_unpickled(
+    build: Any,  # noqa: ANN401
+    tmp_path: Path,
+    is_told_by_tune: bool,
+) -> None:
+    first = build("train.epochs=2")
+    first.train()
+    own = tmp_path / "s" / "checkpoints" / first._assignment.trial
+    folder = own / "checkpoint_000000"
+    first.save(str(folder))
+    trap = tmp_path / "trap"
+    (folder / "_dict_checkpoint.pkl").write_bytes(pickle.dumps(Trap(trap)))
+    second = build("train.epochs=2")
+    checkpoint = tune.Checkpoint.from_directory(folder)
+    told = _TrainingResult(checkpoint=checkpoint, metrics={})
+    second.restore(told if is_told_by_tune else str(folder))
+    (result,) = run(second)
+    assert not trap.exists()
+    assert result[EPOCH] == 2  # raypg's own files in it are whole
+    assert "must hold no pickle" in result["raypg_problem"]
 
 
 def test_a_reset_leaves_the_trial_and_takes_the_next(
