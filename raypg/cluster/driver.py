@@ -97,8 +97,9 @@ def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
         ending.interrupt("ended at once")
     except (TuneError, RayError) as error:
         ending.reason = f"Ray failed: {' '.join(str(error).split())[:300]}"
-    except OSError as error:  # Tune looks at its folder in the store once more
-        ending.give_up(f"the store failed: {' '.join(str(error).split())[:300]}")
+    except OSError as error:  # of Tune's folder in the store, or on this machine
+        found = " ".join(str(error).split())[:300]
+        ending.give_up(f"a file could not be read or written: {found}")
     finally:
         ledger.interrupt()
         with suppress(RayError):  # a cluster that is gone adds no nodes

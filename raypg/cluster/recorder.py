@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ray.exceptions import RayTaskError
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
@@ -126,10 +127,13 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         """
         deaths = self._deaths.setdefault(trial.trial_id, Deaths())
         epoch = self._reported.pop(trial.trial_id, None)
-        cause = cause_of_text(str(error), otherwise="worker_lost")
+        has_raised = isinstance(error, RayTaskError)
+        otherwise = "code" if has_raised else "worker_lost"
+        cause = cause_of_text(str(error), otherwise=otherwise)
         was_idle = epoch is None and not getattr(error, "actor_init_failed", False)
         is_outside = cause == "node_lost" or was_idle
-        return deaths.note(epoch or 0, cause=cause, is_outside=is_outside)
+        how = "failed" if has_raised else "died"
+        return deaths.note(epoch or 0, cause=cause, how=how, is_outside=is_outside)
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object

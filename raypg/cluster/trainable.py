@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
@@ -9,7 +10,12 @@ from typing import Any, Protocol
 from ray import tune
 from ray.train._internal.checkpoint_manager import _TrainingResult
 
-from raypg.checkpoints import last_good_checkpoint, patiently, read_checkpoint
+from raypg.checkpoints import (
+    last_good_checkpoint,
+    patiently,
+    read_checkpoint,
+    unreadable_is_damaged,
+)
 from raypg.cluster.connect import Need
 from raypg.cluster.messages import Assignment, Ended, Message, Report
 from raypg.cluster.own_checkpoint import only_own
@@ -125,27 +131,42 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
         began = time.monotonic()
         if began < self._passes_over_until and not self._has_ended:
             return _TrainingResult(checkpoint=None, metrics={})
+        number = self._checkpoint_number()
         try:
             # Tune's own folder for it would stay where the upload fails.
             with TemporaryDirectory(prefix="raypg-") as own:
                 return super().save(checkpoint_dir or own)
         except OSError as error:
+            if self._checkpoint_number() != number and self._store.is_local:
+                self._remove_torn()
             self._problem = f"epoch {self._epoch} has no checkpoint: {error}"
             now = time.monotonic()
             self._passes_over_until = now + (now - began) / MOST_SHARE
             return _TrainingResult(checkpoint=None, metrics={})
+
+    def _checkpoint_number(self) -> int:
+        return self._storage.current_checkpoint_index if self._storage else -1
+
+    def _remove_torn(self) -> None:
+        """Free what a checkpoint cut short has taken of a full disk: rows need it."""
+        with suppress(OSError):
+            torn = self._storage.checkpoint_fs_path
+            self._storage.storage_filesystem.delete_dir(torn)
 
     def restore(self, checkpoint_path: str | _TrainingResult) -> None:
         """Restore as Tune does; where that checkpoint is damaged, from one before it.
 
         Where there is none, the trial starts as its assignment says.
         """
+        own = only_own(checkpoint_path)
         try:
-            own = only_own(checkpoint_path)
-            patiently(lambda: super(WarmTrainable, self).restore(own))
+            with unreadable_is_damaged(self._store, own.checkpoint.path):
+                patiently(lambda: super(WarmTrainable, self).restore(own), self._store)
         except (CheckpointError, ValueError) as error:  # damaged, or gone
             sweep, trial = self._assignment.sweep, self._assignment.trial
-            folder = patiently(lambda: last_good_checkpoint(self._store, sweep, trial))
+            folder = patiently(
+                lambda: last_good_checkpoint(self._store, sweep, trial), self._store
+            )
             if folder:
                 self._start_from_folder(folder)
             self._problem = f"goes on from epoch {self._epoch}: {error}"
@@ -186,7 +207,9 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
         self._packed: bytes | None = None
 
     def _start_from_folder(self, folder: str) -> None:
-        self._start_from(patiently(lambda: read_checkpoint(self._store, folder)))
+        self._start_from(
+            patiently(lambda: read_checkpoint(self._store, folder), self._store)
+        )
 
     def _start_from(self, packed: bytes) -> None:
         self._packed = self._state = packed

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ray.exceptions import ActorDiedError
+from ray.exceptions import ActorDiedError, RayTaskError
 
 from raypg.cluster.deaths import MAX_ON_ONE_WAY, Deaths
 from raypg.cluster.recorder import Recorder
@@ -106,3 +106,15 @@ def test_a_trial_that_fails_says_how_often_and_of_what_it_died() -> None:
     assert books.entry.reason == "its process died 3 times after epoch 1"
     assert books.entry.cause == "worker_lost"
     assert books.entry.attempt == 3
+
+
+def test_a_step_that_raises_is_not_told_of_as_a_death() -> None:
+    books = Books()
+    error = RayTaskError("train", "LookupError: no such key", LookupError())
+    for _ in range(3):
+        books.start()
+        last = books.recorder.may_go_on(books.trial, error)
+    assert not last
+    books.recorder.on_trial_error(0, [], books.trial)
+    assert books.entry.reason == "its process failed 3 times after epoch 0"
+    assert books.entry.cause == "code"

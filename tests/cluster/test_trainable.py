@@ -4,7 +4,7 @@ import os
 import pickle
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -130,11 +130,22 @@ def test_a_store_that_fails_slowly_is_not_waited_for_at_every_epoch(
     assert tries == [1, 4]  # the last one is tried whatever was before
 
 
+def cut_short(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def make_unreadable(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+@pytest.mark.parametrize("damage", [cut_short, make_unreadable])
 @pytest.mark.parametrize("has_earlier", [True, False])
 def test_a_damaged_checkpoint_gives_way_to_the_one_before_it(
     build: Any,  # noqa: ANN401
     tmp_path: Path,
     has_earlier: bool,
+    damage: Callable[[Path], None],
 ) -> None:
     first = build("train.epochs=4")
     own = tmp_path / "s" / "checkpoints" / first._assignment.trial
@@ -144,8 +155,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_it(
     straight += [first.train()]
     first.save(str(own / "checkpoint_000001"))
     straight += run(first)
-    state = own / "checkpoint_000001" / "state.pt"
-    state.write_bytes(state.read_bytes()[:-1])
+    damage(own / "checkpoint_000001" / "state.pt")
     second = build("train.epochs=4")
     second.restore(str(own / "checkpoint_000001"))
     resumed = run(second)
