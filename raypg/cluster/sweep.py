@@ -141,8 +141,7 @@ def resume_sweep(
     with ExitStack() as stack:
         # Held before anything is read: another driver may still write.
         ending, writer = _open_writer(store, name, stack)
-        if num_rows := take_in(store, name, writer):
-            _warn(f"rows taken in that were kept on this machine: {num_rows}")
+        take_in(store, name, writer, _warn)
         question = ask(space_file, layers, options, stack)
         grown = _describe(question, saved) if space or overrides else about
         check_epochs(name, about, grown, own, space_file.space)

@@ -132,8 +132,7 @@ def resume_trial(name: str, options: Options) -> Finished:
     trial = _build_trial(load(layers), options)
     with ExitStack() as stack:
         run = _Run(store, name, stack)
-        if num_rows := take_in(store, name, run.writer):
-            warn(f"rows taken in that were kept on this machine: {num_rows}")
+        take_in(store, name, run.writer, warn)
         rows = open_results(store).trials(name)
         for row in rows:
             if row["trial"] != trial.key:
