@@ -1,19 +1,19 @@
 """A cluster whose head is gone: the sweep ends soon, and goes on in another one."""
 
+import os
+import signal
 import socket
 import threading
 from pathlib import Path
 
 import pytest
-from ray.cluster_utils import Cluster
 
 from raypg.cluster import head
 from raypg.cluster.prepare import Options
 from raypg.cluster.sweep import resume_sweep
+from tests.cluster.own_cluster import own_cluster
 from tests.cluster.processes import wait_until
-from tests.cluster.test_nodes import Start, check_whole, nodes, num_running, start
-
-__all__ = ["nodes", "start"]
+from tests.cluster.test_nodes import check_whole, num_running, starting
 
 
 def test_who_answers_no_more_is_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,14 +33,15 @@ def test_who_answers_no_more_is_told_of_once(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["kill_gcs_server", "kill_raylet"])
 def test_a_sweep_whose_head_dies_ends_and_goes_on_in_another_cluster(
-    nodes: Cluster, start: Start, tmp_path: Path, what: str
+    cluster: None, tmp_path: Path
 ) -> None:
-    driver = start()
-    wait_until(lambda: num_running(tmp_path) >= 2, limit_s=120)
-    getattr(nodes.head_node, what)(check_alive=False)
-    _, errors = driver.communicate(timeout=120)
+    with own_cluster() as own, starting(tmp_path, own.address) as start:
+        driver = start(token=False)
+        wait_until(lambda: num_running(tmp_path) >= 2, limit_s=120)
+        for pid in (own.gcs_server, own.raylet):
+            os.kill(pid, signal.SIGKILL)
+        _, errors = driver.communicate(timeout=120)
     assert driver.returncode == 1, errors
     *_, ended, resume = errors.splitlines()
     assert ended.startswith("The sweep ended early: no answer from Ray at "), errors

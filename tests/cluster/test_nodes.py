@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ray.cluster_utils import Cluster
 from ray.core.generated import autoscaler_pb2
 
 from raypg.results import open_results
-from tests.cluster.processes import wait_until
+from tests.cluster.processes import plain_environment, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -51,18 +52,24 @@ def add_node(nodes: Cluster, **args: object) -> Any:  # noqa: ANN401 Ray has no 
 @pytest.fixture
 def start(tmp_path: Path, nodes: Cluster) -> Iterator[Start]:
     """Start a sweep as a user would on the cluster; ended with the test."""
-    (tmp_path / "space.py").write_text(SPACE)
+    with starting(tmp_path, nodes.address) as start:
+        yield start
+
+
+@contextmanager
+def starting(folder: Path, address: str) -> Iterator[Start]:
+    """Start sweeps in a folder, each in a process of its own, on a cluster."""
+    (folder / "space.py").write_text(SPACE)
     started = []
 
     def run(*more: str, token: bool = True) -> "subprocess.Popen[str]":
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY")}
-        environment["RAY_ADDRESS"] = nodes.address
+        environment = plain_environment(RAY_ADDRESS=address)
         if token:
             environment["RAY_AUTH_MODE"] = "token"
         command = [sys.executable, "-m", "raypg.tune", "space.py", "--checkpoint-every"]
         driver = subprocess.Popen(
             [*command, "0.3", *more],
-            cwd=tmp_path,
+            cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -71,10 +78,12 @@ def start(tmp_path: Path, nodes: Cluster) -> Iterator[Start]:
         started.append(driver)
         return driver
 
-    yield run
-    for driver in started:
-        driver.kill()
-        driver.communicate()
+    try:
+        yield run
+    finally:
+        for driver in started:
+            driver.kill()
+            driver.communicate()
 
 
 def check_whole(folder: Path, errors: str, code: int, num_epochs: int = 50) -> None:
