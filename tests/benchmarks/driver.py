@@ -30,6 +30,7 @@ from raypg.cluster.connect import Need, connect, disconnect
 from raypg.cluster.messages import Assignment, Ended, Message, Report
 from raypg.cluster.prepare import Options
 from raypg.cluster.sweep import start_sweep
+from tests.benchmarks.machine import noting
 from tests.benchmarks.pairs import Pairs, measure_pairs
 
 METRICS = {
@@ -65,7 +66,7 @@ def measure(quick: bool) -> list[dict[str, object]]:
     sizes = QUICK if quick else FULL
     connect()
     try:
-        with mock.patch.object(ours, "build_trainable", build_idle):
+        with noting(), mock.patch.object(ours, "build_trainable", build_idle):
             return [_results(sizes), _growth(sizes)]
     finally:
         disconnect()
