@@ -43,6 +43,15 @@ def check_sweep_name(name: str) -> None:
         raise StoreError("--name", rule, f"{found}", "Choose another name.")
 
 
+def _check_bucket(uri: str) -> None:
+    """Refuse keys and options in a URI: it is printed, and kept with every sweep."""
+    if "@" in uri.split("/")[2] or "?" in uri:
+        rule = "must be s3://bucket/prefix or gs://bucket/prefix alone"
+        found = 'more (not shown: it may be a key) before "@" or after "?"'
+        fix = "Keys, region and endpoint belong in the environment (AWS_*)."
+        raise StoreError("--store", rule, found, fix)
+
+
 def plain_name(stem: str) -> str:
     """The name of a sweep after a file, whatever that is called."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", stem)[: _MOST_CHARACTERS - 10]
@@ -63,6 +72,7 @@ class Store:
     def __init__(self, uri: str) -> None:
         self._backend: FolderBackend | BucketBackend
         if _BUCKET.match(uri):
+            _check_bucket(uri)
             self._backend = BucketBackend(uri)
         elif "://" in uri and not uri.startswith("file://"):
             rule = "must be a folder, s3://bucket/… or gs://bucket/…"

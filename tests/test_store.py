@@ -198,3 +198,12 @@ def test_a_damaged_description_names_its_file(tmp_path: Path) -> None:
 
 def _fail(descriptor: int) -> None:
     raise OSError(28, "disk full")
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://AKIA0:sesame@bucket/runs", "s3://bucket/runs?secret_key=sesame"]
+)
+def test_keys_in_a_uri_are_refused_and_not_repeated(uri: str) -> None:
+    with pytest.raises(StoreError, match="in the environment") as error:
+        Store(uri)
+    assert "sesame" not in str(error.value)
