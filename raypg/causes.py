@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from raypg.errors import ClusterError, ConfigError, TrialError, suggest_name
+from raypg.errors import ConfigError, TrialError, suggest_name
 
 EVERY_CAUSE = "all"
 """Asks for the failed trials of every cause."""
@@ -36,7 +36,8 @@ POLICIES: Mapping[str, Policy] = {
     "out_of_memory": Policy(
         is_retried=False,
         why="The same trial asks for the same memory again.",
-        fix="Free memory, or add --repair-oom: the same batches in smaller pieces.",
+        fix="Free memory, or give the same batches in pieces: train.micro_batch=N in a "
+        "new sweep, or --repair-oom where the process survives (CUDA).",
     ),
     "nan": Policy(
         is_retried=False,
@@ -63,8 +64,8 @@ POLICIES: Mapping[str, Policy] = {
         is_retried=True,
         why="Another process may get what this one waited for; three hangs at one "
         "epoch are the trial's own.",
-        fix="See what the last line waits for; --hang-timeout, in a new sweep, says "
-        "how long a step may take.",
+        fix="See what the last line waits for (of several workers: where the first one "
+        "waited for the others); --hang-timeout, in a new sweep, says how long.",
     ),
     "code": Policy(
         is_retried=False,
@@ -131,8 +132,6 @@ def cause_of(error: BaseException) -> str:
             return said or known
     if isinstance(error, TrialError) and _NOT_FINITE in str(error):
         return "nan"
-    if isinstance(error, ClusterError) and _HUNG in str(error):
-        return "hang"
     if isinstance(error, RuntimeError) and _has_any(str(error), _TORCH_SIGNS):
         return "out_of_memory"
     if isinstance(error, OSError) and _passed_through(error, "raypg.data"):

@@ -76,7 +76,8 @@ class Store:
             self._backend = BucketBackend(uri)
         elif "://" in uri and not uri.startswith("file://"):
             rule = "must be a folder, s3://bucket/… or gs://bucket/…"
-            raise StoreError("--store", rule, f'"{uri}"', "Choose one.")
+            found = f'"{uri.partition("://")[0]}://…"'  # what follows may hold a key
+            raise StoreError("--store", rule, found, "Choose one.")
         else:
             self._backend = FolderBackend(uri.removeprefix("file://"))
 

@@ -60,7 +60,6 @@ ERRORS = [
     (ray_exceptions.RayActorError(error_msg=NODE_DIED), "node_lost"),
     (ray_exceptions.ActorDiedError(), "worker_lost"),
     (ray_exceptions.WorkerCrashedError(), "worker_lost"),
-    (ClusterError("t", "must give a sign of life within 9 s", "10 s", "End."), "hang"),
     (ClusterError("worker", "must be", "other code", "Restart."), "code"),
     (CheckpointError("a", "must be whole", "half", "Delete it."), "code"),
     (ConfigError("lr", "must be finite", "nan", "Change it."), "code"),

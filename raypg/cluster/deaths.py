@@ -19,7 +19,7 @@ class Deaths:
     cause: str = "worker_lost"
     """Of the last one; a key of `POLICIES`."""
     how: str = "died"
-    """What became of the last one: it died, hung, or failed in raypg's own code."""
+    """What became of the last one: it died, hung, or failed by what it raised."""
     _farthest: int = -1
     _num: int = 0
     _place: int = -1

@@ -26,7 +26,8 @@ def watch_head(on_lost: Callable[[str], object]) -> Iterator[None]:
 
     Args:
         on_lost: told why in a line, in a thread, once; the main thread may be waiting
-            for Ray, and never come back.
+            for Ray, and never come back. Where the body ends meanwhile, it is waited
+            for.
     """
     is_over = threading.Event()
     watcher = threading.Thread(
@@ -37,6 +38,7 @@ def watch_head(on_lost: Callable[[str], object]) -> Iterator[None]:
         yield
     finally:
         is_over.set()
+        watcher.join()
 
 
 def _addresses() -> Sequence[Address]:
@@ -47,7 +49,8 @@ def _addresses() -> Sequence[Address]:
     host, _, port = context.gcs_address.rpartition(":")
     own = context.get_node_id()
     node = next(node for node in ray.nodes() if node["NodeID"] == own)
-    return (host, int(port)), (node["NodeManagerAddress"], node["NodeManagerPort"])
+    raylet = node["NodeManagerAddress"], node["NodeManagerPort"]
+    return (host.strip("[]"), int(port)), raylet
 
 
 def _watch(
@@ -60,6 +63,8 @@ def _watch(
         for address in addresses:
             if _answers(address):
                 answered[address] = time.monotonic()
+            elif is_over.is_set():
+                return
             elif time.monotonic() - answered[address] >= LOST_S:
                 host, port = address
                 on_lost(f"no answer from Ray at {host}:{port} for {LOST_S:.0f} s")

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from raypg.cluster.mailbox import Delivery
 from raypg.cluster.messages import Ended, Report
+from raypg.cluster.pulse import Pulse
 from raypg.cluster.repair import repair_columns
 from raypg.training.link import Metrics
 from raypg.training.state import State
@@ -48,9 +49,9 @@ class MailboxLink:
         post: Post,
         delivery: Delivery,
         is_stopped: Callable[[], bool] | None = None,
-        beat: Callable[[], None] = lambda: None,
+        pulse: Pulse | None = None,
     ) -> None:
-        self.beat = beat
+        self._pulse = pulse
         self._post = post
         self._delivery = delivery
         self._is_stopped = is_stopped or (lambda: post.wait_stop(delivery.number, 0.0))
@@ -95,6 +96,16 @@ class MailboxLink:
             self._delivery.number, before, WAIT_S
         ):
             self.beat()
+
+    def beat(self) -> None:
+        """To whoever watches over this process."""
+        if self._pulse is not None:
+            self._pulse.beat()
+
+    def rest(self) -> None:
+        """Nobody is to watch any more."""
+        if self._pulse is not None:
+            self._pulse.rest()
 
     def should_stop(self) -> bool:
         """Whether the trial actor left this trial."""

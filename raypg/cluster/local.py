@@ -72,7 +72,7 @@ class LocalWorkers:
         post, pulse = self.mailbox, Pulse(self._note_hang)
 
         def link(delivery: Delivery) -> MailboxLink:
-            return MailboxLink(post, delivery, beat=pulse.beat)
+            return MailboxLink(post, delivery, pulse=pulse)
 
         serve_trials(post, _world, link, pulse)
 

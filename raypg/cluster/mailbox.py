@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from raypg.cluster.deaths import Deaths
 from raypg.cluster.messages import Assignment, Ended, Message, Report
-from raypg.cluster.repair import smaller_micro_batch
+from raypg.cluster.repair import repair_columns, smaller_micro_batch
 from raypg.training.state import State
 
 NOWHERE: Set[str] = frozenset()
@@ -123,8 +123,8 @@ class Mailbox:
             if delivery is None:
                 return None
             if self._is_taken:
-                if self._is_at_fault(dead):
-                    self._give_up(delivery.number)
+                if self._blame(dead):
+                    self._give_up(delivery.number, delivery.micro_batch)
                     return None
                 delivery = self._deliver_again(delivery)
             self._workers_epoch, self._nodes = 0, nodes
@@ -132,7 +132,7 @@ class Mailbox:
             self._hang = ""
             return delivery
 
-    def _is_at_fault(self, dead: Set[str]) -> bool:
+    def _blame(self, dead: Set[str]) -> bool:
         """Note that the workers of the trial were lost; whether it is to blame."""
         return not self._deaths.note(
             self._workers_epoch,
@@ -140,7 +140,7 @@ class Mailbox:
             is_outside=not self._nodes.isdisjoint(dead),
         )
 
-    def _give_up(self, number: int) -> None:
+    def _give_up(self, number: int, micro_batch: int) -> None:
         self._delivery = None
         self._messages.append(
             Ended(
@@ -149,6 +149,7 @@ class Mailbox:
                 reason=self._deaths.reason("its workers", self._reported_epoch),
                 cause=self._deaths.cause,
                 error=self._hang,
+                summary=repair_columns(micro_batch),
             )
         )
         self._changed.notify_all()

@@ -64,11 +64,15 @@ class Pulse:
         try:
             yield
         finally:
-            self._limit_s = self._allowed_s = 0.0
-            self._timer.clear()
+            self.rest()
+
+    def rest(self) -> None:
+        """Watch no more."""
+        self._limit_s = self._allowed_s = 0.0
+        self._timer.clear()
 
     def beat(self) -> None:
-        """A sign of life; to be given at every step, and costs less than a µs."""
+        """A sign of life; to be given at every step."""
         self._beaten = now = time.monotonic()
         is_first = self._allowed_s != self._limit_s
         if self._limit_s and (is_first or now - self._armed >= LOOK_EVERY_S):

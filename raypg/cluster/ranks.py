@@ -62,7 +62,7 @@ def serve_together(post: RemotePost, rank: int, num_workers: int) -> None:
         limit_s = 0.0
         if rank == 0:
             is_stopped = post.watch_stop(delivery.number)
-            link = MailboxLink(post, delivery, is_stopped, pulse.beat)
+            link = MailboxLink(post, delivery, is_stopped, pulse)
             # It waits for the others at each step: where one hangs, all are replaced.
             limit_s = delivery.assignment.hang_timeout_s
         with pulse.watching(delivery.assignment.trial, limit_s):

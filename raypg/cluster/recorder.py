@@ -4,6 +4,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ray.tune.experiment import Trial
 from raypg.causes import cause_of_text
 from raypg.cluster.deaths import Deaths
 from raypg.cluster.leaving import Notices
+from raypg.cluster.messages import Assignment
 from raypg.cluster.repair import COLUMN
 from raypg.cluster.room import leaving_nodes
 from raypg.cluster.searcher import LedgerSearcher
@@ -85,10 +87,11 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         if problem := result.pop("raypg_problem", ""):
             print(f"{entry.trial.key}: {problem}", file=sys.stderr, flush=True)
         summary = result.get("raypg_summary") or {}
-        if (size := summary.get(COLUMN)) and size != entry.columns.get(COLUMN):
-            said = f"out of memory; it goes on with train.micro_batch={size}"
-            print(f"{entry.trial.key}: {said}", file=sys.stderr, flush=True)
+        size = summary.get(COLUMN, 0)
+        is_repaired = size not in (0, entry.columns.get(COLUMN))
         entry.columns.update(summary)
+        if is_repaired and result["raypg_status"] != "failed":
+            self._note_repair(entry, trial, size)
         if "train.loss" in result:
             self._report(entry, trial.trial_id, result)
         if result["done"] and result["raypg_status"] == "running":
@@ -128,7 +131,9 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         deaths = self._deaths.setdefault(trial.trial_id, Deaths())
         epoch = self._reported.pop(trial.trial_id, None)
         has_raised = isinstance(error, RayTaskError)
-        otherwise = "code" if has_raised else "worker_lost"
+        raised = getattr(error, "cause", None)
+        is_code = has_raised and not isinstance(raised, OSError)
+        otherwise = "code" if is_code else "worker_lost"
         cause = cause_of_text(str(error), otherwise=otherwise)
         was_idle = epoch is None and not getattr(error, "actor_init_failed", False)
         is_outside = cause == "node_lost" or was_idle
@@ -147,6 +152,15 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
             entry, "failed", reason=reason, cause=deaths.cause, error=error
         )
         self._on_failure(entry)
+
+    def _note_repair(self, entry: Entry, trial: Trial, size: int) -> None:
+        """A trial is trained in smaller pieces from now on, whatever ends before it."""
+        said = f"out of memory; it goes on with train.micro_batch={size}"
+        print(f"{entry.trial.key}: {said}", file=sys.stderr, flush=True)
+        self._ledger.note(entry)
+        # Another process that takes the trial over begins where this one has come to.
+        assignment = Assignment.from_json(trial.config["assignment"])
+        trial.config["assignment"] = replace(assignment, micro_batch=size).to_json()
 
     def _leave(self, trial: Trial) -> Entry:
         self._running.pop(trial.trial_id, None)

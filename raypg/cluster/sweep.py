@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NoReturn
+
+from rich.console import Console
 
 from raypg.causes import check_cause
 from raypg.cluster.agreed import record
@@ -263,14 +266,17 @@ def _give_up(run: _Run, ledger: Ledger, writer: SweepWriter, why: str) -> NoRetu
 
     The main one may be in a call of Ray's that never returns.
     """
-    ledger.interrupt()
     try:
-        writer.close(compact=False)
-    except StoreError as error:
-        _warn(str(error))
-    print_ending(Ending(why), resume_command(run.store, run.name))
-    sys.stderr.flush()
-    os._exit(GONE)
+        for close in (ledger.interrupt, partial(writer.close, compact=False)):
+            try:
+                close()
+            except Exception as error:  # what is left of the books is closed, too
+                _warn(str(error))
+        Console(stderr=True).show_cursor()  # which a live table has hidden
+        print_ending(Ending(why), resume_command(run.store, run.name))
+        sys.stderr.flush()
+    finally:
+        os._exit(GONE)
 
 
 def _memo(store: Store, question: Question, options: Options) -> Mapping[str, Row]:

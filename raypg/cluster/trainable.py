@@ -137,8 +137,8 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
             with TemporaryDirectory(prefix="raypg-") as own:
                 return super().save(checkpoint_dir or own)
         except OSError as error:
-            if self._checkpoint_number() != number and self._store.is_local:
-                self._remove_torn()
+            if self._checkpoint_number() != number:
+                self._remove_torn(number)
             self._problem = f"epoch {self._epoch} has no checkpoint: {error}"
             now = time.monotonic()
             self._passes_over_until = now + (now - began) / MOST_SHARE
@@ -147,11 +147,18 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
     def _checkpoint_number(self) -> int:
         return self._storage.current_checkpoint_index if self._storage else -1
 
-    def _remove_torn(self) -> None:
-        """Free what a checkpoint cut short has taken of a full disk: rows need it."""
-        with suppress(OSError):
-            torn = self._storage.checkpoint_fs_path
-            self._storage.storage_filesystem.delete_dir(torn)
+    def _remove_torn(self, number: int) -> None:
+        """Free what a checkpoint cut short has taken of a full disk: rows need it.
+
+        Args:
+            number: of the one before. The driver counts those that were written, and
+                is to go on from the same number as this actor.
+        """
+        if self._store.is_local:
+            with suppress(OSError):
+                torn = self._storage.checkpoint_fs_path
+                self._storage.storage_filesystem.delete_dir(torn)
+        self._storage.current_checkpoint_index = number
 
     def restore(self, checkpoint_path: str | _TrainingResult) -> None:
         """Restore as Tune does; where that checkpoint is damaged, from one before it.

@@ -96,6 +96,9 @@ class _Stopwatch:
     def beat(self) -> None:
         """Nothing: a plan is waited for."""
 
+    def rest(self) -> None:
+        """Nothing."""
+
     def timing(self, num_evaluated: int) -> Timing:
         """What was seen, the first epoch left out."""
         return Timing(

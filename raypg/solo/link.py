@@ -65,6 +65,9 @@ class LedgerLink:
     def beat(self) -> None:
         """Do nothing: whoever started this process sees that it hangs."""
 
+    def rest(self) -> None:
+        """Do nothing."""
+
     def stop(self, signal: str) -> None:
         """Leave the trial within a few steps."""
         self.stopped_by = signal

@@ -33,6 +33,9 @@ class Link(Protocol):
     def beat(self) -> None:
         """A sign of life: a step is over, or a batch of an evaluation."""
 
+    def rest(self) -> None:
+        """No more signs will come: what follows waits for a store."""
+
 
 class SilentLink:
     """The link of ranks other than the first: tells no one, asks no one."""
@@ -51,6 +54,9 @@ class SilentLink:
 
     def beat(self) -> None:
         """Do nothing: rank 0 waits for all at each step."""
+
+    def rest(self) -> None:
+        """Do nothing."""
 
 
 def freeze(metrics: Mapping[str, Any]) -> Metrics:

@@ -192,6 +192,9 @@ class _Recorder:
     def beat(self) -> None:
         """Nothing."""
 
+    def rest(self) -> None:
+        """Nothing."""
+
 
 if __name__ == "__main__":
     if "--record" in sys.argv:

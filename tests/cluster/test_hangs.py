@@ -46,7 +46,9 @@ def test_a_group_with_a_worker_that_hangs_is_replaced(
     plan_faults({8: "hang once 0", 16: "stop once 1"})
     space, two = SPACE.replace(", 24", ""), {"workers_per_trial": 2}
     finished = run_space(space, max_concurrent=1, **two, **SOON)
-    assert column(rows_of(finished), "status") == ["completed", "completed"]
-    for rows in losses(finished).values():
-        assert [epoch for epoch, _ in rows] == [1, 2, 3]
+    rows = rows_of(finished)
+    assert column(rows, "status") == ["completed", "completed"]
+    assert column(rows, "attempt") == [1, 1]
+    for curve in losses(finished).values():
+        assert [epoch for epoch, _ in curve] == [1, 2, 3]
     wait_for_nothing_left()

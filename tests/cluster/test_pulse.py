@@ -26,6 +26,8 @@ with one.watching("a long first step", 0.9):
     for _ in range(30):
         one.beat()
         time.sleep(0.1)
+    one.rest()
+    time.sleep(1.5)
 with one.watching("without a limit", 0.0):
     time.sleep(1.5)
 print("over")

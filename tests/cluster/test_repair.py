@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from raypg.cluster.mailbox import Mailbox
-from raypg.cluster.messages import Ended, Report
+from raypg.cluster.messages import Assignment, Ended, Report
 from raypg.cluster.repair import LEAST_MICRO_BATCH, smaller_micro_batch
 from tests.cluster.faulty import Plan, plan_faults
+from tests.cluster.test_deaths import Books
 from tests.cluster.test_mailbox import assignment
 from tests.cluster.test_retry import Rows, column, losses, resume, rows_of
 from tests.conftest import RunSpace
@@ -67,6 +68,18 @@ def test_a_trial_is_given_again_from_its_last_state_once_for_all_ranks() -> None
     assert not box.wait_stop(again.number, 0)
     box.end(replace(WANTING, number=again.number, cause="code"))
     assert isinstance(box.next_message(0), Ended)
+
+
+def test_the_row_says_so_while_the_trial_runs_and_another_process_goes_on_with_it() -> (
+    None
+):
+    books = Books()
+    books.trial.config = {"assignment": assignment().to_json()}
+    books.start()
+    books.report(1, raypg_summary={"micro_batch": 8})
+    row = books.writer.rows["trials"][-1]
+    assert (row["status"], row["micro_batch"]) == ("running", 8)
+    assert Assignment.from_json(books.trial.config["assignment"]).micro_batch == 8
 
 
 @pytest.mark.slow

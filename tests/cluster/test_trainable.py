@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ray import tune
 from ray.train._internal.checkpoint_manager import _TrainingResult
+from ray.train._internal.storage import StorageContext
 
 from raypg.cluster import trainable
 from raypg.cluster.local import LocalWorkers
@@ -108,6 +109,27 @@ def test_a_store_that_takes_no_checkpoint_is_told_of_and_keeps_nothing(
     problem = trial.train()["raypg_problem"]
     assert problem == "epoch 1 has no checkpoint: No space left on device"
     assert "raypg_problem" not in trial.train()
+
+
+def test_checkpoints_are_numbered_by_those_that_were_written(
+    build: Any,  # noqa: ANN401
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As the driver counts them: it tells a new process where to go on."""
+    monkeypatch.setattr(trainable, "MOST_SHARE", 1e9)
+    trial = build("train.epochs=4")
+    storage = StorageContext(str(tmp_path), "checkpoints", trial_dir_name="t")
+    storage.storage_filesystem.create_dir(storage.trial_fs_path)
+    trial._storage = storage
+    trial.train()
+    taken = tmp_path / "checkpoints" / "t" / "checkpoint_000000"
+    taken.write_text("in the way of the folder")
+    assert trial.save().checkpoint is None
+    assert storage.current_checkpoint_index == -1
+    taken.unlink()
+    trial.train()
+    assert trial.save().checkpoint.path == str(taken)
 
 
 def test_a_store_that_fails_slowly_is_not_waited_for_at_every_epoch(
