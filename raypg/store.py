@@ -8,11 +8,13 @@ Credentials, region and endpoint of a bucket come from the environment (`AWS_*`)
 """
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import PurePosixPath
+from errno import ENOTDIR
+from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
 from raypg.bucket import BucketBackend, BucketFile
@@ -255,10 +257,12 @@ class Store:
         try:
             check_sweep_name(name)  # `../other` is no sweep of this store
             description: dict[str, Any] = json.loads(self.read(f"{name}/{DESCRIPTION}"))
+            if not isinstance(description, dict):
+                raise ValueError(type(description).__name__)
         except ValueError as cause:
             found, fix = str(cause), "Its tables may be whole: ask them by SQL."
-            where = f"{self.uri}/{name}/{DESCRIPTION}"
-            raise ResultsError(where, "must be JSON", found, fix) from cause
+            where, rule = f"{self.uri}/{name}/{DESCRIPTION}", "must be a sweep's JSON"
+            raise ResultsError(where, rule, found, fix) from cause
         except (FileNotFoundError, NotADirectoryError, StoreError):
             known = self.sweeps()
             fix = suggest_name(name, known) if known else "It holds no sweep yet."
@@ -270,6 +274,15 @@ class Store:
         """Keep what the sweep is; only then is it listed among the sweeps."""
         text = json.dumps(description, indent=1, default=str)
         self.write_whole(f"{name}/{DESCRIPTION}", text.encode(), durable=True)
+
+    def check_place(self) -> None:
+        """Refuse what is no folder, without a write.
+
+        Raises:
+            StoreError: There is something else at the path.
+        """
+        if self.is_local and Path(self.root).exists() and not Path(self.root).is_dir():
+            self._refuse(NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR)))
 
     def check_writable(self) -> None:
         """Try a write and undo it, so that a bad store is found before a sweep starts.

@@ -32,8 +32,6 @@ python -m raypg.tune search_spaces/densenet_depth.py
 
 python -m raypg.tune my_space.py data.name=fashion_mnist train.epochs=30 --plan
 
-python -m raypg.tune --resume densenet_depth
-
 KEY=VALUE are dotted names of the config, as --print-config shows them.
 """
 
@@ -108,7 +106,7 @@ def tune(
         ),
     ] = None,
     worker_group: Annotated[
-        bool, typer.Option("--worker-group", help="Ray Train's group for one worker.")
+        bool, typer.Option("--worker-group", hidden=True)  # to compare both kinds
     ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Train what the store holds, too.")

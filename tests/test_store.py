@@ -192,7 +192,7 @@ def test_a_sweep_of_another_store_is_no_sweep_of_this_one(tmp_path: Path) -> Non
 def test_a_damaged_description_names_its_file(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     store.write_whole("depth/sweep.json", b'{"kind": ')
-    with pytest.raises(ResultsError, match=r"depth/sweep.json: must be JSON"):
+    with pytest.raises(ResultsError, match=r"depth/sweep.json: must be a sweep's JSON"):
         store.read_description("depth")
 
 
@@ -207,3 +207,12 @@ def test_keys_in_a_uri_are_refused_and_not_repeated(uri: str) -> None:
     with pytest.raises(StoreError, match="in the environment") as error:
         Store(uri)
     assert "sesame" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "3"])
+def test_a_description_that_is_none_is_said(tmp_path: Path, text: str) -> None:
+    store = Store(str(tmp_path))
+    store.create_sweep("depth")
+    store.write_whole("depth/sweep.json", text.encode())
+    with pytest.raises(ResultsError, match="must be a sweep's JSON"):
+        store.read_description("depth")

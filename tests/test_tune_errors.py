@@ -209,7 +209,7 @@ def test_a_store_that_cannot_be_written(tune: Command) -> None:
         where = f"--store {Path(place).absolute()}: must be writable; found not a dir"
         check(said, where)
     said = Command(main, "ftp://host", tune.capsys, tune.monkeypatch)("space.py")
-    check(said, "--store: must be a folder", '"ftp://host"')
+    check(said, "--store: must be a folder", '"ftp://…"')
 
 
 def test_names_of_sweeps_that_are_there_or_not(tune: Command, tmp_path: Path) -> None:

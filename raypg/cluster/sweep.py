@@ -130,9 +130,10 @@ def resume_sweep(
     store = Store(options.store)
     check_outlives_job(store)
     about = store.read_description(name)
-    if about["kind"] not in KINDS:
+    kind = about.get("kind", "no word of what it is")
+    if kind not in KINDS:
         rule, fix = "must be a sweep", f"Try: python -m raypg.train --resume {name}."
-        raise StoreError(f"--resume {name}", rule, "a single trial", fix)
+        raise StoreError(f"--resume {name}", rule, f"({kind})", fix)
     own, space_file, layers = read_space(name, about, space, overrides, _warn)
     saved = Options(**about["options"])
     options = replace(

@@ -121,8 +121,9 @@ def resume_trial(name: str, options: Options) -> Finished:
     """
     store = Store(options.store)
     about = store.read_description(name)
-    if about["kind"] != KIND:
-        rule, kind = "must be a single trial", about["kind"]
+    kind = about.get("kind", "no word of what it is")
+    if kind != KIND:
+        rule = "must be a single trial"
         fix = f"Try python -m raypg.tune --resume {name}."
         raise StoreError(f"--resume {name}", rule, f"a sweep ({kind})", fix)
     options = replace(Options(**about["options"]), store=options.store)
