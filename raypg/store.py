@@ -8,22 +8,22 @@ Credentials, region and endpoint of a bucket come from the environment (`AWS_*`)
 """
 
 import json
-import os
 import re
 import shlex
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from errno import ENOTDIR
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, NoReturn
 
-from raypg.bucket import BucketBackend, BucketFile
+from raypg.bucket import BucketBackend, BucketFile, explain
 from raypg.errors import ResultsError, StoreError, suggest_name
 from raypg.folder import FolderBackend, FolderFile, FolderLock
 from raypg.lease import REQUEST_S, Lease, Owner, held_by, is_live, take_lease
 
 DEFAULT_STORE = "./runs"
 DESCRIPTION = "sweep.json"
+_SAVED = ("kind", "layers", "options", "config", "space_source")
+"""What of a description whoever goes on with the sweep needs."""
 _LOCK = ".lock"
 _LEASE = ".lease"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -58,6 +58,19 @@ def plain_name(stem: str) -> str:
     """The name of a sweep after a file, whatever that is called."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", stem)[: _MOST_CHARACTERS - 10]
     return name if _NAME.fullmatch(name) else f"sweep{name.lstrip('.')}"
+
+
+def check_saved(name: str, about: Mapping[str, Any]) -> None:
+    """Refuse to go on with what is not a sweep as `write_description` keeps it.
+
+    Raises:
+        StoreError: Something is missing; says what.
+    """
+    lacking = [key for key in _SAVED if key not in about]
+    if lacking:
+        rule, fix = "must be a sweep that raypg wrote", "Start a new one."
+        found = f"a {DESCRIPTION} without {', '.join(lacking)}"
+        raise StoreError(f"--resume {name}", rule, found, fix)
 
 
 def _ignore(line: str) -> None:
@@ -276,13 +289,15 @@ class Store:
         self.write_whole(f"{name}/{DESCRIPTION}", text.encode(), durable=True)
 
     def check_place(self) -> None:
-        """Refuse what is no folder, without a write.
+        """Refuse what cannot be looked at, without a write.
 
         Raises:
-            StoreError: There is something else at the path.
+            StoreError: It is no folder; or no bucket, or it does not answer or let in.
         """
-        if self.is_local and Path(self.root).exists() and not Path(self.root).is_dir():
-            self._refuse(NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR)))
+        try:
+            self._backend.check_place()
+        except OSError as cause:
+            self._refuse(cause, "must be reachable")
 
     def check_writable(self) -> None:
         """Try a write and undo it, so that a bad store is found before a sweep starts.
@@ -301,8 +316,9 @@ class Store:
         except OSError as cause:
             self._refuse(cause)
 
-    def _refuse(self, cause: OSError) -> NoReturn:
-        found = (cause.strerror or " ".join(str(cause).split()))[:300].lower()
-        fix = "Check the path and its permissions, or choose another --store."
-        where = f"--store {self.uri}"
-        raise StoreError(where, "must be writable", found, fix) from cause
+    def _refuse(self, cause: OSError, rule: str = "must be writable") -> NoReturn:
+        found, fix = explain(cause)
+        if not found:
+            found = (cause.strerror or " ".join(str(cause).split()))[:300].lower()
+            fix = "Check the path and its permissions, or choose another --store."
+        raise StoreError(f"--store {self.uri}", rule, found, fix) from cause

@@ -31,7 +31,7 @@ from raypg.progress import Pace, follow
 from raypg.provenance import provenance
 from raypg.pruning import Pruner
 from raypg.results import SweepWriter, check_types, set_kept_aside, take_in
-from raypg.store import Store
+from raypg.store import Store, check_saved
 from raypg.wandb_log import log_to_wandb
 
 KINDS = ("ablation", "search")
@@ -129,11 +129,13 @@ def resume_sweep(
         check_cause(retry_failed)
     store = Store(options.store)
     check_outlives_job(store)
+    store.check_place()
     about = store.read_description(name)
     kind = about.get("kind", "no word of what it is")
     if kind not in KINDS:
         rule, fix = "must be a sweep", f"Try: python -m raypg.train --resume {name}."
         raise StoreError(f"--resume {name}", rule, f"({kind})", fix)
+    check_saved(name, about)
     own, space_file, layers = read_space(name, about, space, overrides, _warn)
     saved = Options(**about["options"])
     options = replace(

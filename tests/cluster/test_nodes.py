@@ -205,7 +205,7 @@ def test_a_cluster_that_asks_for_a_token_says_how_to_give_it(
     driver = start(token=False)
     _, errors = driver.communicate(timeout=120)
     assert driver.returncode == 2
-    assert re.fullmatch(r"--address .*RAY_AUTH_MODE=token.*\n", errors), errors
+    assert re.fullmatch(r"RAY_ADDRESS=.*RAY_AUTH_MODE=token.*\n", errors), errors
     assert not (tmp_path / "runs" / "space").exists()
 
 
