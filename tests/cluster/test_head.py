@@ -37,7 +37,7 @@ def test_a_sweep_whose_head_dies_ends_and_goes_on_in_another_cluster(
     cluster: None, tmp_path: Path
 ) -> None:
     with own_cluster() as own, starting(tmp_path, own.address) as start:
-        driver = start(token=False)
+        driver = start("--address", own.address, token=False)
         wait_until(lambda: num_running(tmp_path) >= 2, limit_s=120)
         for pid in (own.gcs_server, own.raylet):
             os.kill(pid, signal.SIGKILL)

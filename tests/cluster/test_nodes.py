@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,22 @@ from ray.cluster_utils import Cluster
 from ray.core.generated import autoscaler_pb2
 
 from raypg.results import open_results
+from tests.cluster.calm import Curves, calm_curves, curves
 from tests.cluster.processes import plain_environment, wait_until
 
 pytestmark = pytest.mark.slow
 
 SMALL = 80 * 2**20
-SPACE = """from raypg import *
-SPACE = Ablation(
-    base={"model.name": "densenet", "model.depth": 10, "model.growth_rate": 4,
-          "train.epochs": 50, "data.fraction": 0.5},
-    axes={"optimizer.lr": [0.02, 0.05, 0.1]}, seeds=2)
+BASE = {
+    "model.name": "densenet",
+    "model.depth": 10,
+    "model.growth_rate": 4,
+    "train.epochs": 50,
+    "data.fraction": 0.5,
+}
+RATES = [0.02, 0.05, 0.1]
+SPACE = f"""from raypg import *
+SPACE = Ablation(base={BASE}, axes={{"optimizer.lr": {RATES}}}, seeds=2)
 """
 
 
@@ -63,7 +70,8 @@ def starting(folder: Path, address: str) -> Iterator[Start]:
     started = []
 
     def run(*more: str, token: bool = True) -> "subprocess.Popen[str]":
-        environment = plain_environment(RAY_ADDRESS=address)
+        is_option = "--address" in more
+        environment = plain_environment(**{} if is_option else {"RAY_ADDRESS": address})
         if token:
             environment["RAY_AUTH_MODE"] = "token"
         command = [sys.executable, "-m", "raypg.tune", "space.py", "--checkpoint-every"]
@@ -87,7 +95,7 @@ def starting(folder: Path, address: str) -> Iterator[Start]:
 
 
 def check_whole(folder: Path, errors: str, code: int, num_epochs: int = 50) -> None:
-    """Every epoch of every trial is there once."""
+    """Every epoch of every trial is there once, with the loss of calm trials."""
     assert code == 0, errors
     results = open_results(str(folder / "runs"))
     rows = results.trials("space")
@@ -97,6 +105,16 @@ def check_whole(folder: Path, errors: str, code: int, num_epochs: int = 50) -> N
         (r["trial"], e) for r in rows for e in range(1, num_epochs + 1)
     )
     assert "Traceback" not in errors
+    if num_epochs == BASE["train.epochs"]:
+        assert curves(results.store, "space") == calm()
+
+
+@cache
+def calm() -> Curves:
+    """Of the six trials, undisturbed."""
+    return calm_curves(
+        BASE, [{"optimizer.lr": lr, "seed": seed} for lr in RATES for seed in (0, 1)]
+    )
 
 
 def num_running(folder: Path) -> int:
