@@ -109,7 +109,7 @@ def _span(moments: Sequence[float]) -> float:
     return moments[-1] - moments[0]
 
 
-class _IdleWorkers:
+class IdleWorkers:
     """Workers that report without training: the mailbox they share is themselves."""
 
     def __init__(self) -> None:
@@ -145,13 +145,13 @@ class _IdleWorkers:
         yield Ended(number=0, status="completed")
 
 
-class _IdleTrainable(ours.WarmTrainable):
+class IdleTrainable(ours.WarmTrainable):
     def build_workers(self, assignment: Assignment) -> ours.Workers:
-        return _IdleWorkers()
+        return IdleWorkers()
 
 
 def build_idle(need: Need, *, uses_group: bool) -> object:
-    return tune.with_resources(_IdleTrainable, need.per_worker)
+    return tune.with_resources(IdleTrainable, need.per_worker)
 
 
 def _our_moments(num_trials: int, epochs: int) -> list[float]:
