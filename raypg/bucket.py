@@ -7,6 +7,32 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+_ANSWERS = {
+    ("ACCESS_DENIED", "INVALID_ACCESS_KEY", "SIGNATURE_DOES_NOT_MATCH"): (
+        "access denied",
+        "Check the credentials in the environment (AWS_ACCESS_KEY_ID, "
+        "AWS_SECRET_ACCESS_KEY), and what they allow.",
+    ),
+    ("NO_SUCH_BUCKET", "no such bucket", "Bucket does not exist"): (
+        "no such bucket",
+        "Make the bucket, or name another --store.",
+    ),
+    ("NETWORK_CONNECTION", "REQUEST_TIMEOUT"): (
+        "no answer",
+        "Check the network, and the endpoint (AWS_ENDPOINT_URL).",
+    ),
+}
+"""What a client says, in our words, and what to do about it."""
+
+
+def explain(error: OSError) -> tuple[str, str]:
+    """What a bucket answered, and what to do; two empty texts where it is not known."""
+    said = str(error)
+    for signs, answer in _ANSWERS.items():
+        if any(sign in said for sign in signs):
+            return answer
+    return "", ""
+
 
 class BucketFile:
     """An object that grows: kept in memory, put whole at every piece."""
@@ -149,6 +175,13 @@ class BucketBackend:
         (info,) = self.filesystem.get_file_info([self._at(path)])
         moment: datetime | None = info.mtime
         return moment
+
+    def check_place(self) -> None:
+        """See whether the bucket is there, and may be looked at."""
+        name = self.root.partition("/")[0]
+        (info,) = self.filesystem.get_file_info([name])
+        if info.type.name == "NotFound":
+            raise FileNotFoundError("no such bucket")
 
     def check_writable(self) -> None:
         """Put an object and remove it."""

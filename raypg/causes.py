@@ -1,4 +1,4 @@
-"""Why a trial failed: one of six causes, and what is done about each.
+"""Why a trial failed: one of seven causes, and what is done about each.
 
 The cause is decided here and nowhere else: from the exception's type where there is
 one, from what Ray says where a process took the exception with it.
@@ -36,7 +36,8 @@ POLICIES: Mapping[str, Policy] = {
     "out_of_memory": Policy(
         is_retried=False,
         why="The same trial asks for the same memory again.",
-        fix="Free memory, or make model or train.batch_size smaller in a new sweep.",
+        fix="Free memory, or give the same batches in pieces: train.micro_batch=N in a "
+        "new sweep, or --repair-oom where the process survives (CUDA).",
     ),
     "nan": Policy(
         is_retried=False,
@@ -58,6 +59,13 @@ POLICIES: Mapping[str, Policy] = {
         why="Whoever killed the process may be gone; three deaths at one epoch are the "
         "trial's own (a CPU out of memory is a SIGKILL).",
         fix="See the kernel's log and Ray's: who ended the process?",
+    ),
+    "hang": Policy(
+        is_retried=True,
+        why="Another process may get what this one waited for; three hangs at one "
+        "epoch are the trial's own.",
+        fix="See what the last line waits for (of several workers: where the first one "
+        "waited for the others); --hang-timeout, in a new sweep, says how long.",
     ),
     "code": Policy(
         is_retried=False,
@@ -85,11 +93,15 @@ TYPES: Mapping[str, str] = {
 """Types by the names that tracebacks have for them: neither torch nor Ray is imported
 to ask, and a text is judged as the exception that it is of."""
 
+_HUNG = "must give a sign of life"
+"""In the ClusterError of a worker that does not."""
+
 _RAY_SIGNS = {
     "its node has died": "node_lost",
     "The actor is temporarily unavailable": "node_lost",
     "running low on memory": "out_of_memory",
     "killed due to memory pressure": "out_of_memory",
+    _HUNG: "hang",
     "died unexpectedly before finishing this task": "worker_lost",
     "died twice after epoch": "worker_lost",  # the words of older stores
     "times after epoch": "worker_lost",

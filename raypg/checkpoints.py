@@ -4,8 +4,9 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -110,8 +111,19 @@ def read_checkpoint(store: Store, folder: str) -> bytes:
         CheckpointError: a file is missing, cut short or damaged.
         OSError: the store is out of reach, so that nobody knows.
     """
-    try:
+    with unreadable_is_damaged(store, folder):
         return read_packed_state(lambda name: store.read(f"{folder}/{name}"), folder)
+
+
+@contextmanager
+def unreadable_is_damaged(store: Store, folder: str) -> Iterator[None]:
+    """What a folder of this machine does not give is not waited for.
+
+    Raises:
+        CheckpointError: the store is local, and what is read is not readable.
+    """
+    try:
+        yield
     except OSError as error:
         if not store.is_local:
             raise
@@ -119,12 +131,14 @@ def read_checkpoint(store: Store, folder: str) -> bytes:
         raise CheckpointError(folder, rule, str(error), fix) from error
 
 
-def patiently(read: Callable[[], Read]) -> Read:
-    """What a store gives that may be out of reach for a while.
+def patiently(read: Callable[[], Read], store: Store) -> Read:
+    """What a store gives; a bucket may be out of reach for a while.
 
     Raises:
         OSError: it is out of reach for longer than that.
     """
+    if store.is_local:
+        return read()
     wait_s, until = 1.0, time.monotonic() + PATIENCE_S
     while True:
         try:
@@ -183,6 +197,7 @@ def find_leftover(
         attempt=row["attempt"],
         known_epochs=frozenset(known_epochs),
         resume_from=last_good_checkpoint(store, sweep, trial, on_damaged),
+        micro_batch=row.get("micro_batch") or 0,
         started=row["started"].timestamp() if row["started"] else 0.0,
     )
 
@@ -239,3 +254,6 @@ class CheckpointKeeper:
                 self._store.delete_folder(self._kept.popleft())
         except OSError as cause:
             self._on_problem(f"epoch {state.epoch} has no checkpoint: {cause}")
+            if self._store.is_local:
+                with suppress(OSError):  # rows need what it has taken of a full disk
+                    self._store.delete_folder(folder)

@@ -105,6 +105,8 @@ class Leftover:
     known_epochs: frozenset[int]
     resume_from: str
     """The folder of its last good checkpoint; empty where there is none."""
+    micro_batch: int = 0
+    """What it was trained with since it ran out of memory; 0: it did not."""
     started: float = 0.0
     """When its first attempt began, in seconds since 1970; 0 for not yet."""
     began_as: str = ""
@@ -113,9 +115,13 @@ class Leftover:
     """What has changed since its first epochs were trained; empty for nothing."""
 
     @property
-    def columns(self) -> dict[str, str]:
+    def columns(self) -> dict[str, Any]:
         """Of `trials`, that say so."""
-        named = {"began_as": self.began_as, "mixed": self.mixed}
+        named = {
+            "micro_batch": self.micro_batch,
+            "began_as": self.began_as,
+            "mixed": self.mixed,
+        }
         return {name: value for name, value in named.items() if value}
 
 

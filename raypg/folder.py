@@ -172,6 +172,11 @@ class FolderBackend:
         except FileNotFoundError:
             return False
 
+    def check_place(self) -> None:
+        """See whether something else is where the folder is to be."""
+        if self._root.exists() and not self._root.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+
     def check_writable(self) -> None:
         """Write a file at the deepest folder that exists, and remove it."""
         place = self._root

@@ -202,6 +202,14 @@ class Ledger:
             if entry.status == "running":
                 self.end(entry, "interrupted", reason="the sweep was interrupted")
 
+    def note(self, entry: Entry) -> None:
+        """Something is known of a running trial that its row is to keep, come what may.
+
+        Args:
+            entry: of the trial; its columns have it.
+        """
+        self._write(entry)
+
     def note_gone(self, trial: str, option: str) -> None:
         """An ended trial of any session is about to lose its checkpoints.
 

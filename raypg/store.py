@@ -15,13 +15,15 @@ from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any, NoReturn
 
-from raypg.bucket import BucketBackend, BucketFile
+from raypg.bucket import BucketBackend, BucketFile, explain
 from raypg.errors import ResultsError, StoreError, suggest_name
 from raypg.folder import FolderBackend, FolderFile, FolderLock
 from raypg.lease import REQUEST_S, Lease, Owner, held_by, is_live, take_lease
 
 DEFAULT_STORE = "./runs"
 DESCRIPTION = "sweep.json"
+_SAVED = ("kind", "layers", "options", "config", "space_source")
+"""What of a description whoever goes on with the sweep needs."""
 _LOCK = ".lock"
 _LEASE = ".lease"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -43,10 +45,32 @@ def check_sweep_name(name: str) -> None:
         raise StoreError("--name", rule, f"{found}", "Choose another name.")
 
 
+def _check_bucket(uri: str) -> None:
+    """Refuse keys and options in a URI: it is printed, and kept with every sweep."""
+    if "@" in uri.split("/")[2] or "?" in uri:
+        rule = "must be s3://bucket/prefix or gs://bucket/prefix alone"
+        found = 'more (not shown: it may be a key) before "@" or after "?"'
+        fix = "Keys, region and endpoint belong in the environment (AWS_*)."
+        raise StoreError("--store", rule, found, fix)
+
+
 def plain_name(stem: str) -> str:
     """The name of a sweep after a file, whatever that is called."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", stem)[: _MOST_CHARACTERS - 10]
     return name if _NAME.fullmatch(name) else f"sweep{name.lstrip('.')}"
+
+
+def check_saved(name: str, about: Mapping[str, Any]) -> None:
+    """Refuse to go on with what is not a sweep as `write_description` keeps it.
+
+    Raises:
+        StoreError: Something is missing; says what.
+    """
+    lacking = [key for key in _SAVED if key not in about]
+    if lacking:
+        rule, fix = "must be a sweep that raypg wrote", "Start a new one."
+        found = f"a {DESCRIPTION} without {', '.join(lacking)}"
+        raise StoreError(f"--resume {name}", rule, found, fix)
 
 
 def _ignore(line: str) -> None:
@@ -63,10 +87,12 @@ class Store:
     def __init__(self, uri: str) -> None:
         self._backend: FolderBackend | BucketBackend
         if _BUCKET.match(uri):
+            _check_bucket(uri)
             self._backend = BucketBackend(uri)
         elif "://" in uri and not uri.startswith("file://"):
             rule = "must be a folder, s3://bucket/… or gs://bucket/…"
-            raise StoreError("--store", rule, f'"{uri}"', "Choose one.")
+            found = f'"{uri.partition("://")[0]}://…"'  # what follows may hold a key
+            raise StoreError("--store", rule, found, "Choose one.")
         else:
             self._backend = FolderBackend(uri.removeprefix("file://"))
 
@@ -244,10 +270,12 @@ class Store:
         try:
             check_sweep_name(name)  # `../other` is no sweep of this store
             description: dict[str, Any] = json.loads(self.read(f"{name}/{DESCRIPTION}"))
+            if not isinstance(description, dict):
+                raise ValueError(type(description).__name__)
         except ValueError as cause:
             found, fix = str(cause), "Its tables may be whole: ask them by SQL."
-            where = f"{self.uri}/{name}/{DESCRIPTION}"
-            raise ResultsError(where, "must be JSON", found, fix) from cause
+            where, rule = f"{self.uri}/{name}/{DESCRIPTION}", "must be a sweep's JSON"
+            raise ResultsError(where, rule, found, fix) from cause
         except (FileNotFoundError, NotADirectoryError, StoreError):
             known = self.sweeps()
             fix = suggest_name(name, known) if known else "It holds no sweep yet."
@@ -259,6 +287,17 @@ class Store:
         """Keep what the sweep is; only then is it listed among the sweeps."""
         text = json.dumps(description, indent=1, default=str)
         self.write_whole(f"{name}/{DESCRIPTION}", text.encode(), durable=True)
+
+    def check_place(self) -> None:
+        """Refuse what cannot be looked at, without a write.
+
+        Raises:
+            StoreError: It is no folder; or no bucket, or it does not answer or let in.
+        """
+        try:
+            self._backend.check_place()
+        except OSError as cause:
+            self._refuse(cause, "must be reachable")
 
     def check_writable(self) -> None:
         """Try a write and undo it, so that a bad store is found before a sweep starts.
@@ -277,8 +316,9 @@ class Store:
         except OSError as cause:
             self._refuse(cause)
 
-    def _refuse(self, cause: OSError) -> NoReturn:
-        found = (cause.strerror or " ".join(str(cause).split()))[:300].lower()
-        fix = "Check the path and its permissions, or choose another --store."
-        where = f"--store {self.uri}"
-        raise StoreError(where, "must be writable", found, fix) from cause
+    def _refuse(self, cause: OSError, rule: str = "must be writable") -> NoReturn:
+        found, fix = explain(cause)
+        if not found:
+            found = (cause.strerror or " ".join(str(cause).split()))[:300].lower()
+            fix = "Check the path and its permissions, or choose another --store."
+        raise StoreError(f"--store {self.uri}", rule, found, fix) from cause

@@ -84,6 +84,7 @@ def train_trial(
     if world.is_first:
         link.describe(_costs(config, data))
     outcome = train(config, data, world, link, state)
+    link.rest()
     if outcome.status == "stopped" or not world.is_first:
         return TrialEnd(status=outcome.status)
     reasons = [outcome.reason, _write_predictions(place, data, outcome)]

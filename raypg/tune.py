@@ -1,6 +1,5 @@
 """`python -m raypg.tune SPACE.py`: run a space as a sweep, plan it, or resume one."""
 
-import shlex
 import sys
 from typing import Annotated, NoReturn
 
@@ -8,6 +7,7 @@ import typer
 
 from raypg.causes import EVERY_CAUSE
 from raypg.cluster.changes import EPOCHS
+from raypg.cluster.ending import print_ending, resume_command
 from raypg.cluster.plan import plan_sweep, print_plan
 from raypg.cluster.prepare import Options
 from raypg.cluster.sweep import Finished, resume_sweep, start_sweep
@@ -31,8 +31,6 @@ EPILOG = """Examples:
 python -m raypg.tune search_spaces/densenet_depth.py
 
 python -m raypg.tune my_space.py data.name=fashion_mnist train.epochs=30 --plan
-
-python -m raypg.tune --resume densenet_depth
 
 KEY=VALUE are dotted names of the config, as --print-config shows them.
 """
@@ -81,6 +79,16 @@ def tune(
     checkpoint_every: Annotated[
         float, typer.Option(metavar="S", help="Seconds between checkpoints.")
     ] = 15.0,
+    hang_timeout: Annotated[
+        float,
+        typer.Option(
+            metavar="S", help="A worker silent for S seconds is replaced; 0: never."
+        ),
+    ] = 600.0,
+    repair_oom: Annotated[
+        bool,
+        typer.Option("--repair-oom", help="Out of memory: go on in micro-batches."),
+    ] = False,
     keep_checkpoints: Annotated[
         str,
         typer.Option(
@@ -98,7 +106,7 @@ def tune(
         ),
     ] = None,
     worker_group: Annotated[
-        bool, typer.Option("--worker-group", help="Ray Train's group for one worker.")
+        bool, typer.Option("--worker-group", hidden=True)  # to compare both kinds
     ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Train what the store holds, too.")
@@ -147,13 +155,15 @@ def tune(
         is_fresh=fresh,
         uses_wandb=wandb,
         checkpoint_every_s=checkpoint_every,
+        hang_timeout_s=hang_timeout,
+        repairs_oom=repair_oom,
         keep_checkpoints=keep_checkpoints,
         checkpoint_disk=checkpoint_disk or "",
         command=tuple(sys.argv[1:]),
     )
     if resume:
         why = f"The sweep keeps its own config and options; {EPOCHS} may grow."
-        beside = ["store", "address", "retry_failed", "allow_changed"]
+        beside = ["store", "address", "retry_failed", "allow_changed", "repair_oom"]
         is_grown = all(one.partition("=")[0].strip() == EPOCHS for one in overrides)
         beside += ["arguments"] * is_grown
         check_alone(context, "resume", beside, why)
@@ -186,46 +196,25 @@ def tune(
 def _finish(finished: Finished, address: str) -> NoReturn:
     """Print the answer, why the sweep ended early where it did, what failed; exit."""
     ending = finished.ending
+    resume = resume_command(finished.store, finished.sweep, address)
     if not ending.unwritten:  # the answer is whole, and the store answers
         results = open_results(finished.store)
         print_answer(results, finished.sweep)
     if ending.reason or ending.unwritten:
-        _print_ending(finished, address)
+        print_ending(ending, resume)
     if finished.ledger.count("failed") and not ending.unwritten:
-        _print_failures(results, finished, address)
+        _print_failures(results, finished, resume)
     sys.stdout.flush()
     raise typer.Exit(finished.exit_code)
 
 
-def _print_ending(finished: Finished, address: str) -> None:
-    """Say why the sweep ended early, what is not in its tables, and what to do."""
-    ending = finished.ending
-    if ending.reason:
-        reason = ending.reason.removesuffix(".")
-        print(f"The sweep ended early: {reason}.", file=sys.stderr)
-    if ending.unwritten:
-        print(ending.unwritten, file=sys.stderr)
-    if ending.is_hopeless:
-        print("Mend that, and start it again.", file=sys.stderr)
-        return
-    print(f"Go on with: {_resume_command(finished, address)}", file=sys.stderr)
-
-
-def _print_failures(results: Results, finished: Finished, address: str) -> None:
+def _print_failures(results: Results, finished: Finished, resume: str) -> None:
     """Say how many trials failed of what, where to read why, and how to run them."""
     groups = read_failures(results, finished.sweep)
     causes = ", ".join(f"{group.cause} {group.trials}" for group in groups)
     show = f"python -m raypg.results show {finished.sweep} {finished.store.option}"
-    again = f"{_resume_command(finished, address)} --retry-failed"
     print(f"Failed: {causes}. Why: {show}", file=sys.stderr)
-    print(f"Run them again with: {again}", file=sys.stderr)
-
-
-def _resume_command(finished: Finished, address: str) -> str:
-    where = finished.store.option
-    if address:
-        where += f" --address {shlex.quote(address)}"
-    return f"python -m raypg.tune --resume {finished.sweep} {where}"
+    print(f"Run them again with: {resume} --retry-failed", file=sys.stderr)
 
 
 def main() -> None:

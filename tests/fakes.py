@@ -39,6 +39,8 @@ class FakeLink:
         self.digests: list[str] = []
         self.columns: dict[str, object] = {}
         self.num_asks = 0
+        self.num_beats = 0
+        self.rested_at = -1
         self._fail_after = fail_after
         self._stop_at_ask = stop_at_ask
         self._on_report = on_report
@@ -70,6 +72,14 @@ class FakeLink:
         self._on_ask()
         self.num_asks += 1
         return 0 < self._stop_at_ask <= self.num_asks
+
+    def beat(self) -> None:
+        """Count the signs of life."""
+        self.num_beats += 1
+
+    def rest(self) -> None:
+        """Note after how many signs of life it was."""
+        self.rested_at = self.num_beats
 
 
 class FakeWriter:

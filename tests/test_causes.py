@@ -132,7 +132,7 @@ def test_every_cause_has_a_policy_and_infrastructure_alone_is_retried() -> None:
     assert set(TYPES.values()) <= POLICIES.keys()
     assert all(policy.why and policy.fix for policy in POLICIES.values())
     retried = {cause for cause, policy in POLICIES.items() if policy.is_retried}
-    assert retried == {"node_lost", "worker_lost"}
+    assert retried == {"hang", "node_lost", "worker_lost"}
 
 
 def test_an_unknown_cause_is_an_error_that_names_the_nearest() -> None:

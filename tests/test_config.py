@@ -163,7 +163,7 @@ def test_a_python_value_of_another_type_is_an_error(key: str, value: object) -> 
         ),
         (
             "model=resnet",
-            '"model": must name a field of "model"; found "model".'
+            '"model": must name a field of "model"; found "resnet".'
             ' Did you mean "model.name"?',
         ),
         (

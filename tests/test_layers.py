@@ -49,6 +49,9 @@ def test_an_empty_file_or_section_says_nothing(text: str) -> None:
         ("model: &m {deep: *m}", "a.yaml: must be a tree"),
         ("a: !!python/object:os.system {}", "a.yaml:1: must be YAML"),
         ("a: \x00", "a.yaml: must be YAML"),
+        ("seed: 2020-99-99", "a.yaml: must hold YAML's values; found month must be"),
+        ("seed: !!int x", "a.yaml: must hold YAML's values; found invalid literal"),
+        ("seed: !!bool maybe", "a.yaml: must hold YAML's values; found 'maybe'"),
     ],
 )
 def test_a_wrong_file_is_one_clear_error(text: str, match: str) -> None:
@@ -62,7 +65,7 @@ def test_a_value_that_is_missing_is_an_error() -> None:
 
 
 def test_a_section_that_holds_a_value_is_an_error() -> None:
-    with pytest.raises(ConfigError, match='a.yaml: "train": must name a field'):
+    with pytest.raises(ConfigError, match='"train": must name a field.*; found 3. Kno'):
         load([parse_yaml("train: 3\n", "a.yaml")])
 
 

@@ -68,3 +68,5 @@ def test_ci_and_hooks_run_these_very_commands() -> None:
     assert [command for command in commands if command] == ["make test"]
     entries = [line.partition("entry: ")[2] for line in hooks.splitlines()]
     assert [entry for entry in entries if entry] == ["make lint"]
+    ci = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert "make test" in ci

@@ -121,6 +121,13 @@ def test_what_is_cached_and_what_made_others_stale_is_named(
 
 
 @pytest.mark.usefixtures("no_steps")
+def test_a_store_that_is_a_file_is_refused(tune: Command, tmp_path: Path) -> None:
+    (tmp_path / "runs").touch()
+    said = tune("space.py", "--plan=count")
+    assert said.code == 2
+    assert "found not a directory" in said.err
+
+
 def test_stale_trials_name_the_file_that_changed(tune: Command, tmp_path: Path) -> None:
     hold_completed(tmp_path, 3, "raypg/optim.py")
     said = tune("space.py", "--plan=count")

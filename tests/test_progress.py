@@ -116,12 +116,14 @@ def test_a_pipe_gets_a_sign_of_life_now_and_then(
 
 def test_a_terminal_shows_what_runs_and_how_far_it_is() -> None:
     def act(ledger: Ledger, table: LiveTable) -> None:
-        ledger.end(next_of(ledger), "completed")
+        first = next_of(ledger)
+        ledger.report(first, 3, epoch(1.0))
+        ledger.end(first, "completed")
         ledger.report(next_of(ledger), 2, epoch(1.0))
         table._live.refresh()
 
     shown = tell_terminal(act)
-    assert "space: 1/3 trials" in shown
+    assert re.search(r"space: 1/3 trials · best 50.00 % .*\d s left", shown)
     assert re.search(r"optimizer.lr=0.1, seed 0 +2 +50.00 %", shown)
 
 

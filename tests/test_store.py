@@ -2,8 +2,11 @@
 
 import os
 import pickle
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -192,9 +195,73 @@ def test_a_sweep_of_another_store_is_no_sweep_of_this_one(tmp_path: Path) -> Non
 def test_a_damaged_description_names_its_file(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     store.write_whole("depth/sweep.json", b'{"kind": ')
-    with pytest.raises(ResultsError, match=r"depth/sweep.json: must be JSON"):
+    with pytest.raises(ResultsError, match=r"depth/sweep.json: must be a sweep's JSON"):
         store.read_description("depth")
 
 
 def _fail(descriptor: int) -> None:
     raise OSError(28, "disk full")
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://AKIA0:sesame@bucket/runs", "s3://bucket/runs?secret_key=sesame"]
+)
+def test_keys_in_a_uri_are_refused_and_not_repeated(uri: str) -> None:
+    with pytest.raises(StoreError, match="in the environment") as error:
+        Store(uri)
+    assert "sesame" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "3"])
+def test_a_description_that_is_none_is_said(tmp_path: Path, text: str) -> None:
+    store = Store(str(tmp_path))
+    store.create_sweep("depth")
+    store.write_whole("depth/sweep.json", text.encode())
+    with pytest.raises(ResultsError, match="must be a sweep's JSON"):
+        store.read_description("depth")
+
+
+class Denied(BaseHTTPRequestHandler):
+    """A server that lets nobody in."""
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(403)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_HEAD = do_PUT = do_POST = do_DELETE = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def denying(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every bucket refuses the credentials."""
+    for name, value in s3_environment().items():
+        monkeypatch.setenv(name, value)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Denied) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        yield
+        server.shutdown()
+
+
+@pytest.mark.parametrize("check", [Store.check_place, Store.check_writable])
+def test_wrong_credentials_are_named_as_such(
+    denying: None, check: Callable[[Store], None]
+) -> None:
+    found = r"^--store s3://bucket/x: must be \w+; found access denied. Check the cred"
+    with pytest.raises(StoreError, match=found):
+        check(Store("s3://bucket/x"))
+
+
+def test_a_bucket_that_is_not_there_is_told_from_an_empty_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in s3_environment().items():
+        monkeypatch.setenv(name, value)
+    Store(f"{create_bucket()}/nothing/here").check_place()
+    with pytest.raises(StoreError, match="found no such bucket. Make the bucket"):
+        Store("s3://no-such-bucket-anywhere/x").check_place()

@@ -13,13 +13,12 @@ from raypg.checkpoints import checkpoint_folders, last_good_checkpoint, read_che
 from raypg.experiment import Trial
 from raypg.results import Results, open_results
 from raypg.results.__main__ import main as show_main
-from raypg.results.schema import flat_rows
 from raypg.solo import session
 from raypg.solo.link import EpochLines
 from raypg.store import Store
 from raypg.training.state import unpack_state
 from tests.command import Command
-from tests.fakes import digest
+from tests.numbers import everything
 
 MODEL = ("model.name=mlp", "model.hidden=16", "model.dropout=0.2", "data.fraction=0.2")
 TINY = (*MODEL, "train.epochs=4", "--threads", "1")
@@ -29,22 +28,6 @@ def only_trial(results: Results, sweep: str = "train") -> Mapping[str, Any]:
     """The row of a sweep's one trial."""
     (row,) = results.trials(sweep)
     return row
-
-
-def everything(results: Results, sweep: str = "train") -> str:
-    """A digest of all numbers of a sweep that follow from its config."""
-    tables = {
-        "epochs": "epoch, lr, train.loss, train.accuracy, val.loss, val.accuracy",
-        "predictions": "example, label, probabilities",
-        "test_predictions": "example, label, probabilities",
-        "test_results": "epoch, test.loss, test.accuracy",
-    }
-    return digest(
-        [
-            flat_rows(results.sql(f"select {names} from {table} order by all"))
-            for table, names in tables.items()
-        ]
-    )
 
 
 def interrupt_after(monkeypatch: pytest.MonkeyPatch, epoch: int) -> None:

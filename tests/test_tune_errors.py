@@ -1,12 +1,15 @@
 """Whatever is wrong with what was typed: one readable error, and nothing was begun."""
 
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from raypg.cluster import options, prepare
+from raypg.store import Store
 from raypg.tune import main
 from tests.command import Command, Said
 from tests.data.raw_files import write_idx_set
@@ -121,6 +124,8 @@ def test_a_wrong_space(tune: Command, source: str, start: str, part: str) -> Non
         ("space.py --gpus-per-worker -2", "--gpus-per-worker: must be", "found -2"),
         ("space.py --gpus-per-worker 1.5", "--gpus-per-worker: must be whole", "1.5"),
         ("space.py --checkpoint-every inf", "--checkpoint-every: must be", "inf"),
+        ("space.py --hang-timeout 1", "--hang-timeout: must be 0, which is", "found 1"),
+        ("space.py --hang-timeout nan", "--hang-timeout: must be a number", "nan"),
         ("space.py --keep-checkpoints none", "--keep-checkpoints: must be", '"none"'),
         ("space.py --keep-checkpoints 0", "--keep-checkpoints: must be", '"0"'),
         ("space.py --keep-checkpoints -1", "--keep-checkpoints: must be", '"-1"'),
@@ -207,7 +212,7 @@ def test_a_store_that_cannot_be_written(tune: Command) -> None:
         where = f"--store {Path(place).absolute()}: must be writable; found not a dir"
         check(said, where)
     said = Command(main, "ftp://host", tune.capsys, tune.monkeypatch)("space.py")
-    check(said, "--store: must be a folder", '"ftp://host"')
+    check(said, "--store: must be a folder", '"ftp://…"')
 
 
 def test_names_of_sweeps_that_are_there_or_not(tune: Command, tmp_path: Path) -> None:
@@ -221,17 +226,48 @@ def test_names_of_sweeps_that_are_there_or_not(tune: Command, tmp_path: Path) ->
     assert sorted(map(str, Path("runs").rglob("*"))) == before
 
 
-@pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:9", "ray://127.0.0.1:9"])
-def test_a_cluster_that_does_not_answer(
-    tune: Command, monkeypatch: pytest.MonkeyPatch, address: str
-) -> None:
+@pytest.fixture
+def connecting(tune: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command line, which does reach for Ray."""
     from raypg.cluster.connect import connect
 
     monkeypatch.setattr(prepare, "connect", connect)
     monkeypatch.setattr("ray.is_initialized", lambda: False)
-    said = tune("space.py", "--address", address)
-    check(said, "--address", "must be", address)
-    assert tune.is_untouched()
+    return tune
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("nowhere", 'found "nowhere". The port is 6379'),
+        ("http://127.0.0.1:8265", 'found "http://127.0.0.1:8265"'),
+        ("127.0.0.1:9", "found connection refused after 0 s. Check host and port"),
+        ("ray://127.0.0.1:9", "ray job submit"),
+    ],
+)
+def test_a_cluster_that_does_not_answer(
+    connecting: Command, address: str, found: str
+) -> None:
+    said = connecting("space.py", "--address", address)
+    check(said, f"--address {address}: must be", found)
+    assert connecting.is_untouched()
+
+
+def test_an_address_from_the_environment_is_named_as_such(
+    connecting: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    check(connecting("space.py"), "RAY_ADDRESS=127.0.0.1:9: must be", "refused")
+
+
+def test_who_listens_and_is_no_cluster_is_not_waited_for(connecting: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        began = time.monotonic()
+        said = connecting("space.py", "--address", address)
+        assert time.monotonic() - began < 15
+    check(said, f"--address {address}: must be", "found no answer after 5 s")
+    assert connecting.is_untouched()
 
 
 def test_help_fits_a_screen_and_shows_examples(tune: Command) -> None:
@@ -255,3 +291,13 @@ def test_the_command_itself_ends_with_2_and_one_line(tmp_path: Path) -> None:
     )
     check(Said(done.returncode, done.stdout, done.stderr), 'command line: "train.ep')
     assert sorted(path.name for path in tmp_path.iterdir()) == ["space.py"]
+
+
+def test_a_folder_of_something_else_is_not_gone_on_with(
+    tune: Command, tmp_path: Path
+) -> None:
+    store = Store(str(tmp_path / "runs"))
+    store.create_sweep("theirs")
+    store.write_description("theirs", {"kind": "ablation"})
+    said = tune("--resume", "theirs")
+    check(said, "--resume theirs: must be a sweep that raypg wrote", "without layers")

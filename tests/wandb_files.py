@@ -90,8 +90,13 @@ def _records(path: Path) -> Iterator[Any]:
         if rest < HEADER:
             at += rest
             continue
-        _, length, kind = struct.unpack("<IHB", data[at : at + HEADER])
-        whole += data[at + HEADER : at + HEADER + length]
+        if len(data) - at < HEADER:
+            return
+        _, length, kind = struct.unpack_from("<IHB", data, at)
+        piece = data[at + HEADER : at + HEADER + length]
+        if len(piece) < length:
+            return  # W&B is writing it
+        whole += piece
         at += HEADER + length
         if kind in (WHOLE, LAST):
             record = Record()

@@ -1,30 +1,64 @@
 """The address of a Ray cluster: whether one answers there."""
 
 import os
+import re
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from raypg.errors import ClusterError
 
 KNOCK_S = 5.0
-"""Longest wait for an answer; Ray itself would try for two minutes."""
+"""Longest wait for an answer, of the host and then of Ray, which itself would try for
+minutes."""
+
+_FORM = re.compile(r"auto|local|(\[[0-9a-fA-F:]+\]|[^:/\[\]]+):\d{1,5}")
 
 
 def knock(address: str) -> None:
-    """See whether a cluster answers; what is no `host:port` is left to Ray.
+    """See whether a cluster answers; `auto` is left to Ray, which knows its own.
 
     Raises:
-        ClusterError: nothing listens, or it asks for a token that it is not given.
+        ClusterError: it is no address, nothing or something else answers there, or the
+            cluster asks for a token that it is not given.
     """
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdecimal():
-        try:
-            socket.create_connection((host, int(port)), KNOCK_S).close()
-        except (OSError, OverflowError) as error:
-            raise no_cluster(address, error) from error
+    if not _FORM.fullmatch(address):
+        rule = "must be auto, or HOST:PORT of a cluster's head"
+        found = f'"{address}"'
+        raise ClusterError(_where(address), rule, found, "The port is 6379 as a rule.")
+    host, _, port = address.rpartition(":")
+    if not host:
+        return
+    began = time.monotonic()
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
+    except (OSError, OverflowError) as error:
+        found = getattr(error, "strerror", None) or str(error)
+        raise _no_answer(address, found.lower(), began) from error
+    if _asks_for_token(address, began):
         _show_token(address)
+
+
+def _asks_for_token(address: str, began: float) -> bool:
+    """Whether the cluster wants one; Ray's own client asks a silent port for ever."""
+    import grpc
+    from ray.core.generated.gcs_service_pb2 import CheckAliveRequest
+    from ray.core.generated.gcs_service_pb2_grpc import NodeInfoGcsServiceStub
+
+    straight = [("grpc.enable_http_proxy", 0)]
+    try:
+        with grpc.insecure_channel(address, straight) as channel:
+            stub = NodeInfoGcsServiceStub(channel)
+            stub.CheckAlive(CheckAliveRequest(), timeout=KNOCK_S)
+    except grpc.RpcError as error:
+        if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+            return True
+        is_silent = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        found = "no answer" if is_silent else "an answer that is not Ray's"
+        raise _no_answer(address, found, began) from error
+    return False
 
 
 def _show_token(address: str) -> None:
@@ -48,7 +82,7 @@ def _show_token(address: str) -> None:
             "Set RAY_AUTH_MODE=token, and have the cluster's token in "
             "~/.ray/auth_token or RAY_AUTH_TOKEN."
         )
-        raise ClusterError(f"--address {address}", rule, found, fix) from error
+        raise ClusterError(_where(address), rule, found, fix) from error
     except (RpcError, RaySystemError):
         """No cluster, or a slow one: Ray tries for longer, and says more."""
 
@@ -68,9 +102,27 @@ def _silence() -> Iterator[None]:
 
 
 def no_cluster(address: str, error: Exception) -> ClusterError:
-    """What is wrong with an address, or with a cluster that does not start here."""
-    where = f"--address {address}" if address else "ray"
-    found = " ".join(str(error).split())[:200]
-    fix = "Start one with `ray start --head`, or leave --address out."
-    rule = "must be the address of a Ray cluster that answers"
-    return ClusterError(where, rule, found, fix)
+    """What is wrong with a cluster that cannot be joined, or does not start here."""
+    found = " ".join(str(error).split()).partition(". ")[0][:200].rstrip(".")
+    if address:
+        return ClusterError(_where(address), _RULE, found, _FIX)
+    fix = "See what Ray says to `ray start --head`, or join a cluster with --address."
+    return ClusterError("ray", "must start on this machine", found, fix)
+
+
+def _no_answer(address: str, found: str, began: float) -> ClusterError:
+    tried = f"{found} after {time.monotonic() - began:.0f} s"
+    return ClusterError(_where(address), _RULE, tried, _FIX)
+
+
+def _where(address: str) -> str:
+    """The place where the user gave it."""
+    given = os.environ.get("RAY_ADDRESS") == address
+    return f"RAY_ADDRESS={address}" if given else f"--address {address}"
+
+
+_RULE = "must be the address of a Ray cluster that answers"
+_FIX = (
+    "Check host and port with `ray status --address HOST:PORT`; without an address a "
+    "cluster is started here."
+)

@@ -106,7 +106,7 @@ def connect(address: str = "", num_cpus: int | None = None) -> bool:
     if address.startswith("ray://"):
         rule = "must be a cluster's own address, as the driver is part of the cluster"
         fix = "Run it on the head node, or with `ray job submit`."
-        raise ClusterError("--address", rule, address, fix)
+        raise ClusterError(f"--address {address}", rule, "Ray's client", fix)
     if address:
         knock(address)
         options["address"] = address

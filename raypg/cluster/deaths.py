@@ -18,22 +18,30 @@ class Deaths:
 
     cause: str = "worker_lost"
     """Of the last one; a key of `POLICIES`."""
+    how: str = "died"
+    """What became of the last one: it died, hung, or failed by what it raised."""
     _farthest: int = -1
     _num: int = 0
     _place: int = -1
     _num_here: int = 0
 
     def note(
-        self, epochs: int, *, cause: str = "worker_lost", is_outside: bool = False
+        self,
+        epochs: int,
+        *,
+        cause: str = "worker_lost",
+        how: str = "died",
+        is_outside: bool = False,
     ) -> bool:
         """A process died; whether the trial is to be started again.
 
         Args:
             epochs: the last epoch that it reported; 0 for none since it was started.
             cause: why, as far as it is known.
+            how: see the attribute; that it hung is told from the cause.
             is_outside: whether it is known that the trial had no part in it.
         """
-        self.cause = cause
+        self.cause, self.how = cause, "hung" if cause == "hang" else how
         if epochs > self._farthest:
             self._farthest, self._num = epochs, 0
         self._num += 1
@@ -46,9 +54,9 @@ class Deaths:
         """Why the trial has failed, once `note` has said that it goes on no more.
 
         Args:
-            whose: what died: `its process`.
+            whose: what it became of: `its process`.
             epoch: the last one that is in the tables.
         """
         is_here = self._num_here >= MAX_AT_ONE_PLACE
         times = self._num_here if is_here else self._num
-        return f"{whose} died {times} times after epoch {epoch}"
+        return f"{whose} {self.how} {times} times after epoch {epoch}"

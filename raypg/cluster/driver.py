@@ -9,6 +9,7 @@ from typing import Any
 from raypg.cluster.connect import Need, set_quiet_environment
 from raypg.cluster.ending import Ending
 from raypg.cluster.messages import Assignment
+from raypg.cluster.repair import COLUMN
 from raypg.cluster.slots import Slots
 from raypg.config import flatten
 from raypg.data.places import whole_path
@@ -32,6 +33,8 @@ class Launch:
         uses_group: whether a trial's workers are a Ray Train group even when it is
             only one.
         checkpoint_every_s: seconds of training between a trial's checkpoints.
+        hang_timeout_s: longest silence of a worker that trains; 0 is without end.
+        repairs_oom: whether trials go on in smaller micro-batches once memory ran out.
     """
 
     store: Store
@@ -44,6 +47,8 @@ class Launch:
     trials_per_worker: int = 0
     uses_group: bool = False
     checkpoint_every_s: float = 15.0
+    hang_timeout_s: float = 0.0
+    repairs_oom: bool = False
     ended_curves: Mapping[str, list[tuple[int, float]]] = field(default_factory=dict)
     interrupted_curves: Mapping[str, list[tuple[int, float]]] = field(
         default_factory=dict
@@ -92,8 +97,9 @@ def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
         ending.interrupt("ended at once")
     except (TuneError, RayError) as error:
         ending.reason = f"Ray failed: {' '.join(str(error).split())[:300]}"
-    except OSError as error:  # Tune looks at its folder in the store once more
-        ending.give_up(f"the store failed: {' '.join(str(error).split())[:300]}")
+    except OSError as error:  # of Tune's folder in the store, or on this machine
+        found = " ".join(str(error).split())[:300]
+        ending.give_up(f"a file could not be read or written: {found}")
     finally:
         ledger.interrupt()
         with suppress(RayError):  # a cluster that is gone adds no nodes
@@ -172,6 +178,10 @@ def _assign(launch: Launch) -> Callable[[Entry], Assignment]:
             checkpoint_every_s=launch.checkpoint_every_s,
             keeps_every_state=launch.asha is not None,
             trials_per_worker=launch.trials_per_worker,
+            num_workers=launch.need.workers_per_trial,
+            repairs_oom=launch.repairs_oom,
+            micro_batch=entry.columns.get(COLUMN, 0),
+            hang_timeout_s=launch.hang_timeout_s,
             resume_from=entry.resume_from,
         )
 

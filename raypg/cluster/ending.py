@@ -1,6 +1,10 @@
 """Why a sweep ends before its last trial."""
 
+import shlex
+import sys
 from dataclasses import dataclass
+
+from raypg.store import Store
 
 
 @dataclass
@@ -23,3 +27,29 @@ class Ending:
     def give_up(self, reason: str) -> None:
         """End the sweep because it cannot go on."""
         self.reason = self.reason or reason
+
+
+def print_ending(ending: Ending, resume: str) -> None:
+    """Say why a sweep ended early, what is not in its tables, and what to do.
+
+    Args:
+        ending: with a reason, or with something unwritten.
+        resume: the command that goes on.
+    """
+    if ending.reason:
+        reason = ending.reason.removesuffix(".")
+        print(f"The sweep ended early: {reason}.", file=sys.stderr)
+    if ending.unwritten:
+        print(ending.unwritten, file=sys.stderr)
+    if ending.is_hopeless:
+        print("Mend that, and start it again.", file=sys.stderr)
+        return
+    print(f"Go on with: {resume}", file=sys.stderr)
+
+
+def resume_command(store: Store, sweep: str, address: str = "") -> str:
+    """What to type to go on with a sweep, in the cluster at `address`."""
+    where = store.option
+    if address:
+        where += f" --address {shlex.quote(address)}"
+    return f"python -m raypg.tune --resume {sweep} {where}"

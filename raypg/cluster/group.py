@@ -14,19 +14,25 @@ from raypg.cluster.mailbox import Mailbox
 from raypg.cluster.messages import Assignment, Message
 from raypg.cluster.placement import NamedGroupTrainer, group_nodes, mailbox_prefix
 from raypg.cluster.post import RemotePost
+from raypg.cluster.pulse import FIRST_STEP_RATIO
 from raypg.store import Store
 
 MAILBOX_THREADS = 16
 """Of the mailbox's actor: each waiting call holds one."""
 
+MAX_REPAIRS = 64
+"""More of them, where trials that ran out of memory go on with new workers."""
+
 MAX_RESTARTS = 8
 """Of a group's workers. Past it the trial actor is replaced as well: it is no longer a
 trial's fault, and a trial that keeps taking its workers along has failed before."""
 
-COLLECTIVE_TIMEOUT_S = 600
-"""Longest wait of a rank for the others. A rank that fails ends its group at once, so
-that this bounds hangs alone; it must outlast the upload of a checkpoint, during which
-rank 0 waits for Tune's decision."""
+LEAST_COLLECTIVE_S = 600.0
+"""Longest wait of a rank for the others, at the least. A rank that fails ends its group
+at once, so that this bounds hangs alone; it must outlast the upload of a checkpoint,
+during which rank 0 waits for Tune's decision."""
+
+NEVER_S = 30 * 24 * 3600.0
 
 
 class GroupWorkers:
@@ -45,6 +51,8 @@ class GroupWorkers:
         self.mailbox = RemoteMailbox(self._actor)
         self._failure: BaseException | None = None
         self._need = need
+        self._repairs = MAX_REPAIRS if assignment.repairs_oom else 0
+        self._timeout_s = collective_timeout_s(assignment.hang_timeout_s)
         self._storage = Store(assignment.store)
         self._folder = self._storage.path(assignment.sweep, "groups")
         self._thread = threading.Thread(
@@ -78,6 +86,7 @@ class GroupWorkers:
                 train_loop_config={
                     "mailbox": self._actor,
                     "device": need.device,
+                    "timeout_s": self._timeout_s,
                 },
                 scaling_config=ScalingConfig(
                     num_workers=need.workers_per_trial,
@@ -88,11 +97,22 @@ class GroupWorkers:
                     name=f"group-{os.getpid()}",
                     storage_path=self._folder,
                     storage_filesystem=self._storage.filesystem,
-                    failure_config=FailureConfig(max_failures=MAX_RESTARTS),
+                    failure_config=FailureConfig(MAX_RESTARTS + self._repairs),
                 ),
             ).fit()
         except BaseException as error:
             self._failure = error
+
+
+def collective_timeout_s(hang_timeout_s: float) -> float:
+    """Longest wait of a rank for the others: a hang is found by rank 0, and not by it.
+
+    Args:
+        hang_timeout_s: longest silence of rank 0; 0 is without end.
+    """
+    if not hang_timeout_s:
+        return NEVER_S
+    return max(LEAST_COLLECTIVE_S, 2 * FIRST_STEP_RATIO * hang_timeout_s)
 
 
 class RemoteMailbox:
@@ -123,11 +143,6 @@ class RemoteMailbox:
         """See `Mailbox.want_states`."""
         ray.get(self._actor.want_states.remote())
 
-    def quiet_s(self) -> float:
-        """See `Mailbox.quiet_s`."""
-        seconds: float = ray.get(self._actor.quiet_s.remote())
-        return seconds
-
 
 def serve_in_group(config: dict[str, Any]) -> None:
     """The training function of every worker: trial after trial, all ranks together."""
@@ -137,6 +152,6 @@ def serve_in_group(config: dict[str, Any]) -> None:
 
     context = ray_train.get_context()
     rank, num_workers = context.get_world_rank(), context.get_world_size()
-    ranks.join_process_group(rank, num_workers, config["device"], COLLECTIVE_TIMEOUT_S)
+    ranks.join_process_group(rank, num_workers, config["device"], config["timeout_s"])
     post = RemotePost(config["mailbox"], ranks.nodes_of_group(num_workers))
     ranks.serve_together(post, rank, num_workers)

@@ -6,11 +6,14 @@ from typing import Protocol
 
 from raypg.cluster.mailbox import Delivery
 from raypg.cluster.messages import Ended, Report
+from raypg.cluster.pulse import Pulse
+from raypg.cluster.repair import repair_columns
 from raypg.training.link import Metrics
 from raypg.training.state import State
 
-WAIT_S = 5.0
-"""Longest single wait for the other side, so that a lost one is noticed."""
+WAIT_S = 1.0
+"""Longest single wait for the other side, so that a lost one is noticed; each is a sign
+of life."""
 
 
 class Post(Protocol):
@@ -46,7 +49,9 @@ class MailboxLink:
         post: Post,
         delivery: Delivery,
         is_stopped: Callable[[], bool] | None = None,
+        pulse: Pulse | None = None,
     ) -> None:
+        self._pulse = pulse
         self._post = post
         self._delivery = delivery
         self._is_stopped = is_stopped or (lambda: post.wait_stop(delivery.number, 0.0))
@@ -56,7 +61,7 @@ class MailboxLink:
 
     def describe(self, columns: Mapping[str, object]) -> None:
         """Keep them for the first report: no message of its own."""
-        self._columns = columns
+        self._columns = {**columns, **repair_columns(self._delivery.micro_batch)}
 
     def report(
         self, epoch: int, metrics: Metrics, snapshot: Callable[[], State]
@@ -90,7 +95,17 @@ class MailboxLink:
         while before and not self._post.wait_decided(
             self._delivery.number, before, WAIT_S
         ):
-            pass
+            self.beat()
+
+    def beat(self) -> None:
+        """To whoever watches over this process."""
+        if self._pulse is not None:
+            self._pulse.beat()
+
+    def rest(self) -> None:
+        """Nobody is to watch any more."""
+        if self._pulse is not None:
+            self._pulse.rest()
 
     def should_stop(self) -> bool:
         """Whether the trial actor left this trial."""

@@ -9,8 +9,9 @@ from ray.train import RunConfig, ScalingConfig
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 from raypg.cluster.link import MailboxLink
-from raypg.cluster.mailbox import Mailbox
+from raypg.cluster.mailbox import Delivery, Mailbox
 from raypg.cluster.messages import Assignment
+from raypg.cluster.pulse import Pulse
 from raypg.cluster.worker import serve_trials
 from raypg.training.world import World
 
@@ -49,9 +50,13 @@ class LocalWorkers:
         return self._failure
 
     def close(self) -> None:
-        """Leave the trial and end the worker."""
+        """Leave the trial and end the worker; one that hangs ends with its process."""
         self.mailbox.close()
-        self._thread.join(timeout=10)
+        if self._failure is None:
+            self._thread.join(timeout=10)
+
+    def _note_hang(self, error: BaseException) -> None:
+        self._failure = error
 
     def _run(self) -> None:
         try:
@@ -64,8 +69,12 @@ class LocalWorkers:
             self._failure = error
 
     def _serve(self) -> None:
-        post = self.mailbox
-        serve_trials(post, _world, lambda job: MailboxLink(post, job))
+        post, pulse = self.mailbox, Pulse(self._note_hang)
+
+        def link(delivery: Delivery) -> MailboxLink:
+            return MailboxLink(post, delivery, pulse=pulse)
+
+        serve_trials(post, _world, link, pulse)
 
 
 def _world(assignment: Assignment) -> World:

@@ -6,13 +6,13 @@ outlives the workers and so hands a trial on when they are replaced.
 """
 
 import threading
-import time
 from collections import deque
 from collections.abc import Set
 from dataclasses import dataclass, replace
 
 from raypg.cluster.deaths import Deaths
 from raypg.cluster.messages import Assignment, Ended, Message, Report
+from raypg.cluster.repair import repair_columns, smaller_micro_batch
 from raypg.training.state import State
 
 NOWHERE: Set[str] = frozenset()
@@ -27,6 +27,8 @@ class Delivery:
     incarnation: int
     assignment: Assignment
     state: State | bytes | None
+    micro_batch: int = 0
+    """Instead of the config's; 0 is as that."""
 
 
 class Mailbox:
@@ -37,7 +39,6 @@ class Mailbox:
         self._messages: deque[Message] = deque()
         self._delivery: Delivery | None = None
         self._is_taken = False
-        self._is_busy = False
         self._is_closed = False
         self._stop_before = 0
         self._number = 0
@@ -50,14 +51,15 @@ class Mailbox:
         """The last one that these workers reported, not those before them."""
         self._nodes = NOWHERE
         self._deaths = Deaths()
-        self._last_sign = time.monotonic()
+        self._hang = ""
 
     def assign(self, assignment: Assignment, state: bytes | None) -> int:
         """Give the workers a trial; returns its number. The one before is stopped."""
         with self._changed:
             self._number += 1
             self._stop_before = self._number
-            self._delivery = Delivery(self._number, 0, assignment, state)
+            micro_batch = assignment.micro_batch
+            self._delivery = Delivery(self._number, 0, assignment, state, micro_batch)
             self._is_taken = False
             self._messages.clear()
             self._decided_epoch = self._delivered_epoch = 0
@@ -100,10 +102,6 @@ class Mailbox:
         """Have a checkpoint of every epoch from now on: a worker's node is to go."""
         self._wants_states = True
 
-    def quiet_s(self) -> float:
-        """Seconds since workers that have a trial, or one to leave, gave a sign."""
-        return time.monotonic() - self._last_sign if self._is_busy else 0.0
-
     def next_delivery(
         self, timeout_s: float, nodes: Set[str] = NOWHERE, dead: Set[str] = NOWHERE
     ) -> Delivery | None:
@@ -120,31 +118,43 @@ class Mailbox:
                 has lost its workers with theirs.
         """
         with self._changed:
-            self._last_sign = time.monotonic()
-            self._is_busy = False
             self._changed.wait_for(lambda: self._delivery or self._is_closed, timeout_s)
             delivery = self._delivery
             if delivery is None:
                 return None
             if self._is_taken:
-                is_outside = not self._nodes.isdisjoint(dead)
-                if not self._deaths.note(self._workers_epoch, is_outside=is_outside):
-                    self._give_up(delivery.number)
+                if self._blame(dead):
+                    self._give_up(delivery.number, delivery.micro_batch)
                     return None
-                delivery = self._take_again(delivery)
+                delivery = self._deliver_again(delivery)
             self._workers_epoch, self._nodes = 0, nodes
-            self._is_taken = self._is_busy = True
+            self._is_taken = True
+            self._hang = ""
             return delivery
 
-    def _give_up(self, number: int) -> None:
-        reason = self._deaths.reason("its workers", self._reported_epoch)
+    def _blame(self, dead: Set[str]) -> bool:
+        """Note that the workers of the trial were lost; whether it is to blame."""
+        return not self._deaths.note(
+            self._workers_epoch,
+            cause="hang" if self._hang else "worker_lost",
+            is_outside=not self._nodes.isdisjoint(dead),
+        )
+
+    def _give_up(self, number: int, micro_batch: int) -> None:
         self._delivery = None
         self._messages.append(
-            Ended(number=number, status="failed", reason=reason, cause="worker_lost")
+            Ended(
+                number=number,
+                status="failed",
+                reason=self._deaths.reason("its workers", self._reported_epoch),
+                cause=self._deaths.cause,
+                error=self._hang,
+                summary=repair_columns(micro_batch),
+            )
         )
         self._changed.notify_all()
 
-    def _take_again(self, delivery: Delivery) -> Delivery:
+    def _deliver_again(self, delivery: Delivery) -> Delivery:
         """The delivery for new workers; reports that they will not repeat are kept."""
         kept = [
             message
@@ -161,6 +171,11 @@ class Mailbox:
         """For workers: whether no trial will come any more."""
         return self._is_closed
 
+    def note_hang(self, error: str) -> None:
+        """For workers: they hang, say where, and are about to be replaced."""
+        with self._changed:
+            self._hang = error
+
     def wants_states(self) -> bool:
         """For workers: whether a checkpoint of every epoch is due."""
         return self._wants_states
@@ -168,7 +183,6 @@ class Mailbox:
     def report(self, report: Report) -> bool:
         """For workers: hand over an epoch; answers `wants_states`."""
         with self._changed:
-            self._last_sign = time.monotonic()
             delivery = self._delivery
             if delivery is None or report.number != delivery.number:
                 return self._wants_states
@@ -184,7 +198,6 @@ class Mailbox:
     def wait_decided(self, number: int, epoch: int, timeout_s: float) -> bool:
         """For workers: wait until `epoch` of trial `number` is decided, or over."""
         with self._changed:
-            self._last_sign = time.monotonic()
             return self._changed.wait_for(
                 lambda: self._decided_epoch >= epoch or number < self._stop_before,
                 timeout_s,
@@ -193,14 +206,30 @@ class Mailbox:
     def wait_stop(self, number: int, timeout_s: float) -> bool:
         """For workers: whether trial `number` is to be left, told within the time."""
         with self._changed:
-            self._last_sign = time.monotonic()
             return self._changed.wait_for(lambda: number < self._stop_before, timeout_s)
 
     def end(self, ended: Ended) -> None:
-        """For workers: hand over the end of a trial; only the first one counts."""
+        """For workers: hand over the end of a trial; only the first one counts.
+
+        One that ran out of memory may be given again, in smaller micro-batches.
+        """
         with self._changed:
-            self._last_sign = time.monotonic()
-            if self._delivery is not None and ended.number == self._delivery.number:
+            delivery = self._delivery
+            if delivery is None or ended.number != delivery.number:
+                return
+            was = delivery.micro_batch
+            smaller = smaller_micro_batch(delivery.assignment, was, ended)
+            if smaller:
+                self._repair(delivery, smaller)
+            else:
                 self._delivery = None
                 self._messages.append(ended)
-                self._changed.notify_all()
+            self._changed.notify_all()
+
+    def _repair(self, delivery: Delivery, micro_batch: int) -> None:
+        again = self._deliver_again(delivery)
+        # A number of its own: other ranks may yet tell of the same end.
+        self._number += 1
+        self._stop_before = self._number
+        self._delivery = replace(again, number=self._number, micro_batch=micro_batch)
+        self._is_taken = False

@@ -24,6 +24,10 @@ class Assignment:
         keeps_every_state: whether a state must be at hand at every epoch, because a
             scheduler may pause, stop or copy the trial at any of them.
         trials_per_worker: trials after which a worker is replaced; 0 is never.
+        num_workers: that train it together.
+        repairs_oom: whether it is trained in smaller micro-batches once memory ran out.
+        micro_batch: other than the config's, as it was repaired before; 0 is as that.
+        hang_timeout_s: longest silence of a worker that trains; 0 is without end.
         resume_from: folder of a checkpoint, within the store's file system, to go on
             from; empty starts afresh.
     """
@@ -38,6 +42,10 @@ class Assignment:
     checkpoint_every_s: float
     keeps_every_state: bool
     trials_per_worker: int
+    num_workers: int = 1
+    repairs_oom: bool = False
+    micro_batch: int = 0
+    hang_timeout_s: float = 0.0
     resume_from: str = ""
 
     @property

@@ -25,6 +25,8 @@ class Options:
         uses_group: workers are a Ray Train group even where there is but one.
         is_fresh: train also what the store already holds.
         checkpoint_every_s: seconds of training between a trial's checkpoints.
+        hang_timeout_s: longest silence of a worker that trains; 0 is without end.
+        repairs_oom: trials that ran out of memory go on in smaller micro-batches.
         keep_checkpoints: of ended trials: `all`, `last`, `best` or a number of trials.
         checkpoint_disk: bytes that checkpoints may take, with a unit; empty is all.
     """
@@ -41,6 +43,8 @@ class Options:
     is_fresh: bool = False
     uses_wandb: bool = False
     checkpoint_every_s: float = 15.0
+    hang_timeout_s: float = 600.0
+    repairs_oom: bool = False
     keep_checkpoints: str = ALL
     checkpoint_disk: str = ""
     command: Sequence[str] = ()
@@ -62,7 +66,11 @@ _LEAST = {
     "max_concurrent": 0,
     "trials_per_worker": 0,
     "checkpoint_every_s": 0,
+    "hang_timeout_s": 0,
 }
+
+SHORTEST_HANG_S = 3.0
+"""Workers give a sign each second while they wait, and share their cores."""
 
 
 def check_options(options: Options) -> None:
@@ -80,6 +88,10 @@ def check_options(options: Options) -> None:
         if not is_default and not (least <= amount < math.inf):
             rule = f"must be a number of at least {least}"
             raise ClusterError(option, rule, f"{amount:g}", "Change it.")
+    if 0 < options.hang_timeout_s < SHORTEST_HANG_S:
+        rule = f"must be 0, which is never, or at least {SHORTEST_HANG_S:g} seconds"
+        found = f"{options.hang_timeout_s:g}"
+        raise ClusterError("--hang-timeout", rule, found, "Change it.")
     gpus = options.gpus_per_worker
     if gpus > 1 and gpus % 1:
         rule = "must be whole above 1: only one GPU can be shared"

@@ -84,6 +84,7 @@ def plan_sweep(
         RaypgError: the sweep could not start.
     """
     store = Store(options.store)
+    store.check_place()
     space_file = load_space(space, layers)
     check_options(options)
     if options.name and store.has_sweep(options.name):

@@ -1,7 +1,9 @@
 """A mailbox in an actor, as rank 0 of a worker group sees it."""
 
+import traceback
 from collections.abc import Set
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import ray
@@ -12,6 +14,9 @@ from raypg.training.state import State, pack_state
 
 STOP_WATCH_S = 5.0
 """Length of the one call that waits for a stop, which is made anew each time."""
+
+NOTE_S = 5.0
+"""Longest wait until a hang is noted."""
 
 
 class RemotePost:
@@ -64,6 +69,12 @@ class RemotePost:
     def watch_stop(self, number: int) -> "StopWatch":
         """A question that is answered without a round trip."""
         return StopWatch(self._actor, number)
+
+    def note_hang(self, error: Exception) -> None:
+        """See `Mailbox.note_hang`; a mailbox that is gone has no use for it."""
+        text = "".join(traceback.format_exception(error))
+        with suppress(ray.exceptions.RayError):
+            ray.get(self._actor.note_hang.remote(text), timeout=NOTE_S)
 
     def end(self, ended: Ended) -> None:
         """See `Mailbox.end`; comes after every report."""

@@ -12,6 +12,7 @@ from ray.train.collective import broadcast_from_rank_zero
 from raypg.cluster.link import MailboxLink
 from raypg.cluster.mailbox import Delivery
 from raypg.cluster.post import RemotePost
+from raypg.cluster.pulse import Pulse
 from raypg.cluster.worker import ASK_S, run_trial
 from raypg.training.link import Link, SilentLink
 from raypg.training.world import World
@@ -49,6 +50,7 @@ def serve_together(post: RemotePost, rank: int, num_workers: int) -> None:
         RuntimeError: a trial failed on this rank and perhaps not on the others, which
             may now wait for it in a collective: the group is to be replaced.
     """
+    pulse = Pulse(post.note_hang)
     while True:
         delivery, is_closed = _next_delivery(post, rank)
         if is_closed:
@@ -57,9 +59,14 @@ def serve_together(post: RemotePost, rank: int, num_workers: int) -> None:
             continue
         world = _world(delivery, rank, num_workers)
         link: Link = SilentLink()
+        limit_s = 0.0
         if rank == 0:
-            link = MailboxLink(post, delivery, post.watch_stop(delivery.number))
-        ended = run_trial(delivery, world, link)
+            is_stopped = post.watch_stop(delivery.number)
+            link = MailboxLink(post, delivery, is_stopped, pulse)
+            # It waits for the others at each step: where one hangs, all are replaced.
+            limit_s = delivery.assignment.hang_timeout_s
+        with pulse.watching(delivery.assignment.trial, limit_s):
+            ended = run_trial(delivery, world, link)
         # A rank that lost another one does not know why: whoever failed has told, and
         # where a process died the trial goes on with new workers.
         if not ended.is_lost_peer and (rank == 0 or ended.status == "failed"):

@@ -4,15 +4,19 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ray.exceptions import RayTaskError
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from raypg.causes import cause_of_text
 from raypg.cluster.deaths import Deaths
 from raypg.cluster.leaving import Notices
+from raypg.cluster.messages import Assignment
+from raypg.cluster.repair import COLUMN
 from raypg.cluster.room import leaving_nodes
 from raypg.cluster.searcher import LedgerSearcher
 from raypg.cluster.stopper import Unsaved
@@ -82,7 +86,12 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
             self._ledger.recall(entry, history)
         if problem := result.pop("raypg_problem", ""):
             print(f"{entry.trial.key}: {problem}", file=sys.stderr, flush=True)
-        entry.columns.update(result.get("raypg_summary") or {})
+        summary = result.get("raypg_summary") or {}
+        size = summary.get(COLUMN, 0)
+        is_repaired = size not in (0, entry.columns.get(COLUMN))
+        entry.columns.update(summary)
+        if is_repaired and result["raypg_status"] != "failed":
+            self._note_repair(entry, trial, size)
         if "train.loss" in result:
             self._report(entry, trial.trial_id, result)
         if result["done"] and result["raypg_status"] == "running":
@@ -121,10 +130,15 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         """
         deaths = self._deaths.setdefault(trial.trial_id, Deaths())
         epoch = self._reported.pop(trial.trial_id, None)
-        cause = cause_of_text(str(error), otherwise="worker_lost")
+        has_raised = isinstance(error, RayTaskError)
+        raised = getattr(error, "cause", None)
+        is_code = has_raised and not isinstance(raised, OSError)
+        otherwise = "code" if is_code else "worker_lost"
+        cause = cause_of_text(str(error), otherwise=otherwise)
         was_idle = epoch is None and not getattr(error, "actor_init_failed", False)
         is_outside = cause == "node_lost" or was_idle
-        return deaths.note(epoch or 0, cause=cause, is_outside=is_outside)
+        how = "failed" if has_raised else "died"
+        return deaths.note(epoch or 0, cause=cause, how=how, is_outside=is_outside)
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
@@ -138,6 +152,15 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
             entry, "failed", reason=reason, cause=deaths.cause, error=error
         )
         self._on_failure(entry)
+
+    def _note_repair(self, entry: Entry, trial: Trial, size: int) -> None:
+        """A trial is trained in smaller pieces from now on, whatever ends before it."""
+        said = f"out of memory; it goes on with train.micro_batch={size}"
+        print(f"{entry.trial.key}: {said}", file=sys.stderr, flush=True)
+        self._ledger.note(entry)
+        # Another process that takes the trial over begins where this one has come to.
+        assignment = Assignment.from_json(trial.config["assignment"])
+        trial.config["assignment"] = replace(assignment, micro_batch=size).to_json()
 
     def _leave(self, trial: Trial) -> Entry:
         self._running.pop(trial.trial_id, None)

@@ -1,17 +1,22 @@
 """A sweep from what was asked to what came of it: started or resumed, run, booked."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
+
+from rich.console import Console
 
 from raypg.causes import check_cause
 from raypg.cluster.agreed import record
 from raypg.cluster.driver import Launch, run_sweep
-from raypg.cluster.ending import Ending
+from raypg.cluster.ending import Ending, print_ending, resume_command
 from raypg.cluster.extend import check_epochs, read_space
+from raypg.cluster.head import watch_head
 from raypg.cluster.job import check_outlives_job
 from raypg.cluster.options import Options
 from raypg.cluster.past import Before, read_before, replay
@@ -26,11 +31,14 @@ from raypg.progress import Pace, follow
 from raypg.provenance import provenance
 from raypg.pruning import Pruner
 from raypg.results import SweepWriter, check_types, set_kept_aside, take_in
-from raypg.store import Store
+from raypg.store import Store, check_saved
 from raypg.wandb_log import log_to_wandb
 
 KINDS = ("ablation", "search")
 """Of sweeps, as `sweep.json` says it; a single trial is none of them."""
+
+GONE = 1
+"""Exit code where the cluster is gone: the trials under way did not end well."""
 
 GROWS = ("question", "space_file", "space_source", "num_trials", "layers", "config")
 """What of `sweep.json` changes where a sweep is given more trials or epochs."""
@@ -106,7 +114,8 @@ def resume_sweep(
 
     Args:
         name: the sweep's name.
-        options: store and address; the rest comes from the sweep.
+        options: store and address, and whether trials are repaired, too; the rest
+            comes from the sweep.
         space: path of the sweep's space file with more seeds, trials or epochs, from
             now on the sweep's own; empty adds none.
         overrides: of `train.epochs`, as `KEY=VALUE`.
@@ -120,18 +129,25 @@ def resume_sweep(
         check_cause(retry_failed)
     store = Store(options.store)
     check_outlives_job(store)
+    store.check_place()
     about = store.read_description(name)
-    if about["kind"] not in KINDS:
+    kind = about.get("kind", "no word of what it is")
+    if kind not in KINDS:
         rule, fix = "must be a sweep", f"Try: python -m raypg.train --resume {name}."
-        raise StoreError(f"--resume {name}", rule, "a single trial", fix)
+        raise StoreError(f"--resume {name}", rule, f"({kind})", fix)
+    check_saved(name, about)
     own, space_file, layers = read_space(name, about, space, overrides, _warn)
     saved = Options(**about["options"])
-    options = replace(saved, store=options.store, address=options.address)
+    options = replace(
+        saved,
+        store=options.store,
+        address=options.address,
+        repairs_oom=saved.repairs_oom or options.repairs_oom,
+    )
     with ExitStack() as stack:
         # Held before anything is read: another driver may still write.
         ending, writer = _open_writer(store, name, stack)
-        if num_rows := take_in(store, name, writer):
-            _warn(f"rows taken in that were kept on this machine: {num_rows}")
+        take_in(store, name, writer, _warn)
         question = ask(space_file, layers, options, stack)
         grown = _describe(question, saved) if space or overrides else about
         check_epochs(name, about, grown, own, space_file.space)
@@ -190,6 +206,8 @@ class _Run:
             trials_per_worker=options.trials_per_worker,
             uses_group=options.uses_group,
             checkpoint_every_s=options.checkpoint_every_s,
+            hang_timeout_s=options.hang_timeout_s,
+            repairs_oom=options.repairs_oom,
             ended_curves=self.before.ended_curves(),
             interrupted_curves=self.before.interrupted_curves(),
         )
@@ -235,7 +253,8 @@ def _run(run: _Run, writer: SweepWriter, ending: Ending) -> Finished:
             ),
         ):
             if question.proposals.may_train(run.memo):
-                run_sweep(run.launch(), ledger, ending)
+                with watch_head(lambda why: _give_up(run, ledger, writer, why)):
+                    run_sweep(run.launch(), ledger, ending)
             else:
                 ledger.next_entry()  # books every trial as cached
         try:
@@ -243,6 +262,24 @@ def _run(run: _Run, writer: SweepWriter, ending: Ending) -> Finished:
         except StoreError as error:
             ending.unwritten = str(error)
     return Finished(run.store, run.name, ending, ledger)
+
+
+def _give_up(run: _Run, ledger: Ledger, writer: SweepWriter, why: str) -> NoReturn:
+    """Close the books of a sweep whose cluster is gone, and end; for any thread.
+
+    The main one may be in a call of Ray's that never returns.
+    """
+    try:
+        for close in (ledger.interrupt, partial(writer.close, compact=False)):
+            try:
+                close()
+            except Exception as error:  # what is left of the books is closed, too
+                _warn(str(error))
+        Console(stderr=True).show_cursor()  # which a live table has hidden
+        print_ending(Ending(why), resume_command(run.store, run.name))
+        sys.stderr.flush()
+    finally:
+        os._exit(GONE)
 
 
 def _memo(store: Store, question: Question, options: Options) -> Mapping[str, Row]:

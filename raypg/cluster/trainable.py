@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
@@ -9,9 +10,15 @@ from typing import Any, Protocol
 from ray import tune
 from ray.train._internal.checkpoint_manager import _TrainingResult
 
-from raypg.checkpoints import last_good_checkpoint, patiently, read_checkpoint
+from raypg.checkpoints import (
+    last_good_checkpoint,
+    patiently,
+    read_checkpoint,
+    unreadable_is_damaged,
+)
 from raypg.cluster.connect import Need
 from raypg.cluster.messages import Assignment, Ended, Message, Report
+from raypg.cluster.own_checkpoint import only_own
 from raypg.errors import CheckpointError, ClusterError
 from raypg.store import Store
 from raypg.training.state import (
@@ -24,9 +31,6 @@ from raypg.training.state import (
 
 POLL_S = 1.0
 """How often a trial actor looks after its workers while it waits for them."""
-
-HANG_S = 1800.0
-"""Without a sign of life for this long, workers are taken for dead and replaced."""
 
 MOST_SHARE = 0.2
 """Of a trial's time, what it waits for a store that takes no checkpoint."""
@@ -49,9 +53,6 @@ class Tray(Protocol):
 
     def want_states(self) -> None:
         """Have a checkpoint of every epoch from now on."""
-
-    def quiet_s(self) -> float:
-        """Seconds since the workers last gave a sign of life."""
 
 
 class Workers(Protocol):
@@ -130,26 +131,49 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
         began = time.monotonic()
         if began < self._passes_over_until and not self._has_ended:
             return _TrainingResult(checkpoint=None, metrics={})
+        number = self._checkpoint_number()
         try:
             # Tune's own folder for it would stay where the upload fails.
             with TemporaryDirectory(prefix="raypg-") as own:
                 return super().save(checkpoint_dir or own)
         except OSError as error:
+            if self._checkpoint_number() != number:
+                self._remove_torn(number)
             self._problem = f"epoch {self._epoch} has no checkpoint: {error}"
             now = time.monotonic()
             self._passes_over_until = now + (now - began) / MOST_SHARE
             return _TrainingResult(checkpoint=None, metrics={})
 
-    def restore(self, checkpoint_path: Any) -> None:  # noqa: ANN401 Tune's many
+    def _checkpoint_number(self) -> int:
+        return self._storage.current_checkpoint_index if self._storage else -1
+
+    def _remove_torn(self, number: int) -> None:
+        """Free what a checkpoint cut short has taken of a full disk: rows need it.
+
+        Args:
+            number: of the one before. The driver counts those that were written, and
+                is to go on from the same number as this actor.
+        """
+        if self._store.is_local:
+            with suppress(OSError):
+                torn = self._storage.checkpoint_fs_path
+                self._storage.storage_filesystem.delete_dir(torn)
+        self._storage.current_checkpoint_index = number
+
+    def restore(self, checkpoint_path: str | _TrainingResult) -> None:
         """Restore as Tune does; where that checkpoint is damaged, from one before it.
 
         Where there is none, the trial starts as its assignment says.
         """
+        own = only_own(checkpoint_path)
         try:
-            patiently(lambda: super(WarmTrainable, self).restore(checkpoint_path))
+            with unreadable_is_damaged(self._store, own.checkpoint.path):
+                patiently(lambda: super(WarmTrainable, self).restore(own), self._store)
         except (CheckpointError, ValueError) as error:  # damaged, or gone
             sweep, trial = self._assignment.sweep, self._assignment.trial
-            folder = patiently(lambda: last_good_checkpoint(self._store, sweep, trial))
+            folder = patiently(
+                lambda: last_good_checkpoint(self._store, sweep, trial), self._store
+            )
             if folder:
                 self._start_from_folder(folder)
             self._problem = f"goes on from epoch {self._epoch}: {error}"
@@ -190,7 +214,9 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
         self._packed: bytes | None = None
 
     def _start_from_folder(self, folder: str) -> None:
-        self._start_from(patiently(lambda: read_checkpoint(self._store, folder)))
+        self._start_from(
+            patiently(lambda: read_checkpoint(self._store, folder), self._store)
+        )
 
     def _start_from(self, packed: bytes) -> None:
         self._packed = self._state = packed
@@ -206,11 +232,6 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
             failure = self._workers.failure()
             if failure is not None:
                 raise failure
-            if mailbox.quiet_s() > HANG_S:
-                rule = f"must give a sign of life every {HANG_S:.0f} s"
-                found = f"{mailbox.quiet_s():.0f} s of silence"
-                fix = "The workers are replaced."
-                raise ClusterError(self._assignment.trial, rule, found, fix)
 
     def _last_message(self) -> Ended:
         message = self._next_message()

@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import torch
 
@@ -10,6 +11,8 @@ from raypg.causes import POLICIES, cause_of
 from raypg.cluster.link import Post
 from raypg.cluster.mailbox import Delivery
 from raypg.cluster.messages import Assignment, Ended
+from raypg.cluster.pulse import Pulse
+from raypg.cluster.repair import repair_columns
 from raypg.config import Config, Layer, fingerprint, load
 from raypg.errors import CheckpointError, ClusterError, ConfigError, TrialError
 from raypg.store import Store
@@ -30,14 +33,16 @@ def serve_trials(
     post: Post,
     worlds: Callable[[Assignment], World],
     build_link: Callable[[Delivery], Link],
+    pulse: Pulse,
 ) -> None:
     """Train one trial after another, until the mailbox is closed."""
     while not post.is_closed():
         delivery = post.next_delivery(ASK_S)
         if delivery is not None:
-            post.end(
-                run_trial(delivery, worlds(delivery.assignment), build_link(delivery))
-            )
+            assignment = delivery.assignment
+            with pulse.watching(assignment.trial, assignment.hang_timeout_s):
+                ended = run_trial(delivery, worlds(assignment), build_link(delivery))
+            post.end(ended)
 
 
 def run_trial(delivery: Delivery, world: World, link: Link) -> Ended:
@@ -58,6 +63,7 @@ def run_trial(delivery: Delivery, world: World, link: Link) -> Ended:
             reason=failure_reason(error),
             cause=cause,
             error=traceback.format_exc(),
+            summary=repair_columns(delivery.micro_batch),
             is_shared=isinstance(error, SHARED),
             is_lost_peer=world.num_workers > 1 and is_lost_peer(error),
             is_poisoned=is_poisoned(error),
@@ -89,6 +95,9 @@ def _train(delivery: Delivery, world: World, link: Link) -> Ended:
     assignment = delivery.assignment
     config = load([Layer(assignment.trial, assignment.config, lax=False)])
     _check_code(config, world, assignment)
+    if delivery.micro_batch:
+        own = replace(config.train, micro_batch=delivery.micro_batch)
+        config = replace(config, train=own)
     state = delivery.state
     if isinstance(state, bytes):
         state = unpack_state(state, assignment.trial)
@@ -103,7 +112,7 @@ def _train(delivery: Delivery, world: World, link: Link) -> Ended:
         number=delivery.number,
         status=end.status,
         reason=end.reason,
-        summary=end.summary,
+        summary={**end.summary, **repair_columns(delivery.micro_batch)},
         test=end.test,
     )
 

@@ -33,6 +33,8 @@ def unknown_section(key: str, layer: Layer) -> ConfigError:
     """A key that starts with no section, or that is a whole section."""
     head, _, leaf = key.partition(".")
     where, found = layer.where(key), quote_value(head)
+    if head in sections() and not leaf:
+        found = quote_value(layer.values[key])
     homes = [name for name, branch in sections().items() if head in _names(branch)]
     if head in sections():
         rule, fix = f'must name a field of "{head}"', f'Did you mean "{head}.name"?'

@@ -79,7 +79,7 @@ def parse_yaml(text: str, source: str) -> Layer:
         ConfigError: the text is no YAML, or names a key twice.
     """
     try:
-        loaded = yaml.load(text, _Loader)
+        loaded = _load(text, source)
         if loaded is not None and not isinstance(loaded, Mapping):
             found = type(loaded).__name__
             raise ConfigError(source, "must hold keys and values", found, _WANTED)
@@ -87,11 +87,22 @@ def parse_yaml(text: str, source: str) -> Layer:
     except yaml.YAMLError as cause:
         mark = getattr(cause, "problem_mark", None)
         where = f"{source}:{mark.line + 1}" if mark else source
-        found = getattr(cause, "problem", None) or str(cause)
+        problem = getattr(cause, "problem", None) or str(cause)
+        found = " ".join(str(problem).split())
         raise ConfigError(where, "must be YAML", found, _WANTED) from cause
     except RecursionError as cause:
         found = "one without end, or a very deep one"
         raise ConfigError(source, "must be a tree", found, _WANTED) from cause
+
+
+def _load(text: str, source: str) -> object:
+    try:
+        return yaml.load(text, _Loader)
+    except (ValueError, LookupError, AttributeError, TypeError) as cause:
+        # What looks like a date, or is tagged as a number, and is none.
+        rule, found = "must hold YAML's values", " ".join(str(cause).split())
+        fix = "Write plain text in quotes, and no tags."
+        raise ConfigError(source, rule, found, fix) from cause
 
 
 def parse_overrides(arguments: Sequence[str]) -> Layer:

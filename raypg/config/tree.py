@@ -30,6 +30,10 @@ class TrainConfig:
     """Enough for 98 % on digits; more leave no difference between its models."""
     batch_size: int = Field(default=64, ge=1)
     """Over all workers, which split it."""
+    micro_batch: int = Field(default=0, ge=0)
+    """The most examples that go through the network at once, of a worker; 0: its whole
+    share of a batch. Gradients are summed over the pieces of a step, so that it learns
+    from the same batch in less memory; batch statistics are those of each piece."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Of the forward pass (autocast); weights and losses stay fp32."""
     channels_last: bool = False

@@ -49,7 +49,7 @@ def load_space(path: Path | str, layers: Sequence[Layer] = ()) -> SpaceFile:
         ConfigError: a layer is wrong, or sets what the space varies.
     """
     try:
-        source = Path(path).read_text("utf-8")
+        source = Path(path).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as cause:
         found = getattr(cause, "strerror", None) or str(cause)
         fix = "Name a Python file, such as search_spaces/densenet_depth.py."
@@ -99,7 +99,7 @@ def is_edited(path: str, source: str) -> bool:
         source: its text as it was.
     """
     try:
-        now = Path(path).read_text("utf-8")
+        now = Path(path).read_text("utf-8-sig")
         return hash_source(now) != hash_source(source)
     except (OSError, UnicodeDecodeError):
         return False

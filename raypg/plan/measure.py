@@ -93,6 +93,12 @@ class _Stopwatch:
         is_late = time.perf_counter() > self._until
         return is_late and len(self._train_s) >= LEAST_EPOCHS
 
+    def beat(self) -> None:
+        """Nothing: a plan is waited for."""
+
+    def rest(self) -> None:
+        """Nothing."""
+
     def timing(self, num_evaluated: int) -> Timing:
         """What was seen, the first epoch left out."""
         return Timing(

@@ -141,17 +141,20 @@ def cost_lines(
     if is_search:
         text += f" ({time_text(cost.worst_s)} if every draw were the costliest)"
     yield line("time", f"{text}, {many(setting.num_slots, 'trial')} at a time")
-    peak = max(one.peak_bytes for one in reports)
-    text = f"about {bytes_text(peak)} a worker at its peak"
+    text = f"{_bytes_range([one.peak_bytes for one in reports])} a worker at its peak"
     if first.idle_bytes:
-        grown = max(one.peak_bytes - one.idle_bytes for one in reports)
-        text += f" (resident), {bytes_text(grown)} of it to train"
+        grown = _bytes_range([one.peak_bytes - one.idle_bytes for one in reports])
+        text += f" (resident), {grown} of it to train"
     else:
         text += " (of the GPU, as torch reserves it)"
     yield line("memory", text)
     kept = range_text(*map(bytes_text, cost.checkpoint_bytes))
     text = range_text(*map(bytes_text, cost.disk_bytes))
     yield line("disk", f"{text}; of it checkpoints {kept}")
+
+
+def _bytes_range(sizes: Sequence[float]) -> str:
+    return range_text(bytes_text(min(sizes)), bytes_text(max(sizes)))
 
 
 def error_lines(

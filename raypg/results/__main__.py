@@ -130,6 +130,7 @@ def sql(
 
 def _open(uri: str) -> Results:
     results = open_results(uri)
+    results.store.check_place()
     if not results.store.exists():
         fix = "Run a sweep first, or name another --store."
         raise ResultsError(f"--store {uri}", "must exist", "nothing there", fix)

@@ -9,7 +9,7 @@ from raypg.results.columns import LEFT
 from raypg.results.listing import DEFAULT_METRIC
 from raypg.results.memo import FlatRow
 from raypg.results.query import Results
-from raypg.results.wording import describe_arms, format_metric
+from raypg.results.wording import describe_arms, describe_repaired, format_metric
 from raypg.store import DEFAULT_STORE
 
 NUM_BEST = 10
@@ -41,15 +41,17 @@ def summarise(results: Results, sweep: str) -> Summary:
         ended = sum(row["status"] == "failed" for row in rows)
         sentence = f"No trial completed ({ended} of {len(rows)} failed)."
         return Summary([], sentence, command)
+    repaired = describe_repaired(rows)
     if about.get("kind") == "ablation":
         arms = compare_arms(group_arms(rows, metric), about.get("baseline"))
         table = [_arm_row(arm, metric) for arm in arms]
-        return Summary(table, describe_arms(arms, metric, mode), command)
+        return Summary(table, describe_arms(arms, metric, mode) + repaired, command)
     best = _best_trials(rows, metric, mode)
     table = [_trial_row(row, metric, axes) for row in best[:NUM_BEST]]
     if about.get("kind") == "trial":
         return Summary(table, _describe_trial(best[0], metric), command)
-    return Summary(table, _describe_search(rows, best[0], metric, axes), command)
+    sentence = _describe_search(rows, best[0], metric, axes)
+    return Summary(table, sentence + repaired, command)
 
 
 def _arm_row(arm: Arm, metric: str) -> FlatRow:

@@ -60,6 +60,9 @@ CORE: dict[str, dict[str, pa.DataType]] = {
         "num_flops": pa.int64(),
         "num_workers": pa.int32(),
         "num_threads": pa.int32(),
+        # Of a trial that ran out of memory and went on with less at once than its
+        # config says; null in all others.
+        "micro_batch": pa.int32(),
         "train_s": SECONDS,
         "node": TEXT,
         "device": TEXT,

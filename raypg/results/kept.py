@@ -9,7 +9,7 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,10 +51,18 @@ def keep_rows(store: Store, sweep: str, rows: Mapping[str, Sequence[Row]]) -> No
             segment.close()
 
 
-def take_in(store: Store, sweep: str, writer: Writer) -> int:
+def take_in(
+    store: Store, sweep: str, writer: Writer, tell: Callable[[str], None]
+) -> int:
     """Write the kept rows that a sweep's tables lack; how many they were.
 
     Another process may have gone on with the sweep since: what it wrote is newer.
+
+    Args:
+        store: where the sweep lives.
+        sweep: its name.
+        writer: of its tables.
+        tell: told in a line of rows that were taken in.
 
     Raises:
         OSError: they cannot be read or written now; they stay where they are.
@@ -71,6 +79,8 @@ def take_in(store: Store, sweep: str, writer: Writer) -> int:
     if not writer.flush():
         raise OSError(f"{store.uri} does not take the rows kept in {home.path(sweep)}")
     home.delete_sweep(sweep)
+    if num_taken:
+        tell(f"rows taken in that were kept on this machine: {num_taken}")
     return num_taken
 
 

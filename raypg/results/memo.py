@@ -17,6 +17,8 @@ from raypg.store import Store
 FlatRow = dict[str, Any]
 _SAME_BUT_CODE = ("config", "data", "device", "torch", "num_workers")
 _HITS = ("completed", LEFT[0])
+_MARKS = ("micro_batch", "mixed")
+"""Columns of `trials` that are null where the fingerprint tells all."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +121,7 @@ def _hits(store: Store, sweep: str, wanted: pa.Array | None) -> list[FlatRow]:
         if not pc.any(pc.is_in(keys["trial"], value_set=wanted)).as_py():
             return []
     rows = read_newest(store, sweep, "trials")
-    is_hit = pc.and_(
-        pc.is_in(rows["status"], pa.array(_HITS)), pc.is_null(rows["mixed"])
-    )
+    is_hit = _is_own(rows)
     if wanted is not None:
         is_hit = pc.and_(is_hit, pc.is_in(rows["trial"], value_set=wanted))
     return flat_rows(rows.filter(is_hit))
@@ -129,9 +129,20 @@ def _hits(store: Store, sweep: str, wanted: pa.Array | None) -> list[FlatRow]:
 
 def _prints(store: Store, sweep: str) -> list[FlatRow]:
     """The fingerprints of a sweep's completed trials."""
-    columns = ["status", "finished", "fingerprint"]
+    columns = ["status", "finished", "fingerprint", *_MARKS]
     rows = read_newest(store, sweep, "trials", columns)
-    return flat_rows(rows.filter(pc.equal(rows["status"], "completed")))
+    return flat_rows(rows.filter(_is_own(rows)))
+
+
+def _is_own(rows: pa.Table) -> pa.Array:
+    """Which trials completed, and were trained as their fingerprint says.
+
+    One that ran out of memory was not, nor one whose code changed on its way.
+    """
+    is_own = pc.is_in(rows["status"], pa.array(_HITS))
+    for mark in set(_MARKS) & set(rows.column_names):
+        is_own = pc.and_(is_own, pc.is_null(rows[mark]))
+    return is_own
 
 
 def _finished(row: FlatRow) -> float:

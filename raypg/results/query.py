@@ -156,7 +156,7 @@ class Results:
         rows = self.trials(sweep)
         known = [name for name in (rows[0] if rows else {}) if "val." in name]
         if rows and metric not in known:
-            fix = "Known: " + ", ".join(known) + "."
+            fix = suggest_name(metric, known)
             raise ResultsError("--metric", "must be one of validation", metric, fix)
         ended = [row for row in rows if row["status"] in ENDED_WELL]
         rated = [row for row in ended if row[metric] is not None]

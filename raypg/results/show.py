@@ -22,6 +22,7 @@ _COLUMNS = (
     "seed",
     "status",
     "cause",
+    "micro_batch",
     "num_epochs",
     "val.accuracy",
     "val.loss",

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from raypg.results.arms import Arm, Comparison
+from raypg.results.memo import FlatRow
 from raypg.results.statistics import CONFIDENCE, Mean
 
 
@@ -65,6 +66,27 @@ def describe_arms(arms: Sequence[Arm], metric: str, mode: str) -> str:
     amount = _amount(most.amount.mean, metric)
     subject = f"{axis} matters" if axis else "The arms differ"
     return f"{subject}: {most.winner} beats {most.loser} by {amount} ({proof})."
+
+
+def describe_repaired(rows: Sequence[FlatRow]) -> str:
+    """What is to be said of trials that ran out of memory and went on; else nothing.
+
+    Args:
+        rows: of `trials`.
+    """
+    repaired = [
+        row
+        for row in rows
+        if row.get("micro_batch") is not None and row["status"] != "failed"
+    ]
+    if not repaired:
+        return ""
+    arms = dict.fromkeys(row["arm"] or row["trial"] for row in repaired)
+    trials = "1 trial" if len(repaired) == 1 else f"{len(repaired)} trials"
+    return (
+        f" Out of memory, {trials} ({', '.join(arms)}) went on in smaller "
+        "micro-batches: batch statistics, if any, are not those of the others."
+    )
 
 
 def format_metric(value: float | None, metric: str) -> str:

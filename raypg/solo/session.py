@@ -26,7 +26,7 @@ from raypg.results import (
 from raypg.solo.attempt import train_entry
 from raypg.solo.device import check_device
 from raypg.solo.link import EpochLines, warn
-from raypg.store import Store
+from raypg.store import Store, check_saved
 from raypg.training.world import World, alone
 from raypg.trial import shared_dataset
 
@@ -120,11 +120,14 @@ def resume_trial(name: str, options: Options) -> Finished:
         RaypgError: there is no such sweep, or it cannot go on.
     """
     store = Store(options.store)
+    store.check_place()
     about = store.read_description(name)
-    if about["kind"] != KIND:
-        rule, kind = "must be a single trial", about["kind"]
+    kind = about.get("kind", "no word of what it is")
+    if kind != KIND:
+        rule = "must be a single trial"
         fix = f"Try python -m raypg.tune --resume {name}."
         raise StoreError(f"--resume {name}", rule, f"a sweep ({kind})", fix)
+    check_saved(name, about)
     options = replace(Options(**about["options"]), store=options.store)
     fix = "Go on with it on a machine that has one, or start it anew."
     check_device(options.device, f"--resume {name}: cuda", fix)
@@ -132,8 +135,7 @@ def resume_trial(name: str, options: Options) -> Finished:
     trial = _build_trial(load(layers), options)
     with ExitStack() as stack:
         run = _Run(store, name, stack)
-        if num_rows := take_in(store, name, run.writer):
-            warn(f"rows taken in that were kept on this machine: {num_rows}")
+        take_in(store, name, run.writer, warn)
         rows = open_results(store).trials(name)
         for row in rows:
             if row["trial"] != trial.key:

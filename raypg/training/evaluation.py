@@ -55,6 +55,7 @@ def evaluate(
             correct = (logits_BK.argmax(1) == labels_B).sum()
             totals += torch.stack([loss, correct])
             rows.append(logits_BK.softmax(1).half())
+            stepper.beat()
     loss_sum, num_correct = world.sum(totals).tolist()
     check_finite({f"{split}.loss": loss_sum})
     return Evaluation(

@@ -30,6 +30,12 @@ class Link(Protocol):
     def should_stop(self) -> bool:
         """Whether the trial is to end now; asked every few steps of rank 0."""
 
+    def beat(self) -> None:
+        """A sign of life: a step is over, or a batch of an evaluation."""
+
+    def rest(self) -> None:
+        """No more signs will come: what follows waits for a store."""
+
 
 class SilentLink:
     """The link of ranks other than the first: tells no one, asks no one."""
@@ -45,6 +51,12 @@ class SilentLink:
     def should_stop(self) -> bool:
         """False: rank 0 is asked for all."""
         return False
+
+    def beat(self) -> None:
+        """Do nothing: rank 0 waits for all at each step."""
+
+    def rest(self) -> None:
+        """Do nothing."""
 
 
 def freeze(metrics: Mapping[str, Any]) -> Metrics:

@@ -47,6 +47,7 @@ def train(
         TrialError: the loss is not finite.
     """
     parts = _start(config, data, world)
+    parts.stepper.beat = link.beat
     if state is not None:
         restore_parts(parts, state)
     reason = _early_end(parts)
@@ -111,6 +112,7 @@ def _learn(parts: Parts, link: Link, epoch: int) -> Tensor | None:
         parts.stepper.set_lr(first_step + index)
         size = batches.global_batch_size(index)
         sums += parts.stepper.step(images_BCHW, labels_B, size)
+        parts.stepper.beat()
         if world.num_workers > 1:
             is_time = (index + 1) % ASK_EVERY_STEPS == 0
         else:

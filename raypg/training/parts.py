@@ -89,7 +89,9 @@ def _build_batches(
         split,
         data,
         config.data,
-        batch_size_global=config.train.batch_size if is_train else EVALUATION_BATCH,
+        batch_size_global=config.train.batch_size
+        if is_train
+        else _evaluation_batch(config, world),
         rank=world.rank,
         num_workers=world.num_workers,
         seed=config.seed,
@@ -97,6 +99,11 @@ def _build_batches(
         channels_last=config.train.channels_last,
         train=is_train,
     )
+
+
+def _evaluation_batch(config: Config, world: World) -> int:
+    most = config.train.micro_batch * world.num_workers
+    return min(EVALUATION_BATCH, most) if most else EVALUATION_BATCH
 
 
 def snapshot(parts: Parts) -> State:

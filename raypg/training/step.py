@@ -1,10 +1,13 @@
 """One optimizer step and one pass over a split, in any precision on any device."""
 
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
 
 from raypg.config import Config
 from raypg.optim import lr_factor
@@ -27,6 +30,8 @@ class Stepper:
     scaler: torch.amp.GradScaler
     num_steps: int
     """Of the whole training, which the schedule is stretched over."""
+    beat: Callable[[], None] = lambda: None
+    """Called after each batch, of an evaluation too: a sign of life."""
 
     def autocast(self) -> torch.autocast:
         """The precision that `train.precision` asks for."""
@@ -49,30 +54,57 @@ class Stepper:
             This share's sums over its examples, float32: cross-entropy (without label
             smoothing), right predictions.
         """
-        train = self.config.train
-        with self.autocast():
-            logits_BK = self.model(images_BCHW)
-        logits_BK = logits_BK.float()
-        total = functional.cross_entropy(
-            logits_BK,
-            labels_B,
-            reduction="sum",
-            label_smoothing=train.label_smoothing,
-        )
-        # DDP averages gradients over workers; the shares may be uneven.
-        loss = total * (self.world.num_workers / batch_size)
+        *before, last = _pieces(images_BCHW, labels_B, self.config.train.micro_batch)
         self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        if train.clip_norm > 0:
+        sums = [self._learn(*piece, batch_size, is_last=False) for piece in before]
+        sums.append(self._learn(*last, batch_size, is_last=True))
+        if (limit := self.config.train.clip_norm) > 0:
             self.scaler.unscale_(self.optimizer)
-            nn.utils.clip_grad_norm_(self.model.parameters(), train.clip_norm)
+            nn.utils.clip_grad_norm_(self.model.parameters(), limit)
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        return torch.stack(sums).sum(0) if before else sums[0]
+
+    def _learn(
+        self, images_BCHW: Tensor, labels_B: Tensor, batch_size: int, *, is_last: bool
+    ) -> Tensor:
+        """Add the gradients of one piece; returns its sums."""
+        smoothing = self.config.train.label_smoothing
+        with self._shared(is_last):
+            with self.autocast():
+                logits_BK = self.model(images_BCHW)
+            logits_BK = logits_BK.float()
+            total = functional.cross_entropy(
+                logits_BK, labels_B, reduction="sum", label_smoothing=smoothing
+            )
+            # DDP averages gradients over workers; the shares may be uneven.
+            loss = total * (self.world.num_workers / batch_size)
+            self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         with torch.no_grad():
-            if train.label_smoothing > 0:
+            if smoothing > 0:
                 total = functional.cross_entropy(logits_BK, labels_B, reduction="sum")
             correct = (logits_BK.argmax(1) == labels_B).sum()
             return torch.stack([total, correct])
+
+    def _shared(self, is_last: bool) -> AbstractContextManager[None]:
+        """Workers tell each other gradients with a step's last piece, which has all."""
+        if is_last or not isinstance(self.model, DistributedDataParallel):
+            return nullcontext()
+        return self.model.no_sync()
+
+
+def _pieces(
+    images_BCHW: Tensor, labels_B: Tensor, most: int
+) -> Sequence[tuple[Tensor, Tensor]]:
+    """A share in pieces of one size, give or take one example: `most` at the most.
+
+    Not a small rest: batch statistics want examples, and one alone has none.
+    """
+    if not most or len(labels_B) <= most:
+        return [(images_BCHW, labels_B)]
+    num_pieces = -(-len(labels_B) // most)
+    images, labels = (t.tensor_split(num_pieces) for t in (images_BCHW, labels_B))
+    return list(zip(images, labels, strict=True))
 
 
 def build_scaler(config: Config, world: World) -> torch.amp.GradScaler:

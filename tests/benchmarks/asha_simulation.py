@@ -189,6 +189,12 @@ class _Recorder:
     def should_stop(self) -> bool:
         return False
 
+    def beat(self) -> None:
+        """Nothing."""
+
+    def rest(self) -> None:
+        """Nothing."""
+
 
 if __name__ == "__main__":
     if "--record" in sys.argv:

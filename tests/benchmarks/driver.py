@@ -30,6 +30,7 @@ from raypg.cluster.connect import Need, connect, disconnect
 from raypg.cluster.messages import Assignment, Ended, Message, Report
 from raypg.cluster.prepare import Options
 from raypg.cluster.sweep import start_sweep
+from tests.benchmarks.machine import noting
 from tests.benchmarks.pairs import Pairs, measure_pairs
 
 METRICS = {
@@ -65,7 +66,7 @@ def measure(quick: bool) -> list[dict[str, object]]:
     sizes = QUICK if quick else FULL
     connect()
     try:
-        with mock.patch.object(ours, "build_trainable", build_idle):
+        with noting(), mock.patch.object(ours, "build_trainable", build_idle):
             return [_results(sizes), _growth(sizes)]
     finally:
         disconnect()
@@ -108,7 +109,7 @@ def _span(moments: Sequence[float]) -> float:
     return moments[-1] - moments[0]
 
 
-class _IdleWorkers:
+class IdleWorkers:
     """Workers that report without training: the mailbox they share is themselves."""
 
     def __init__(self) -> None:
@@ -131,9 +132,6 @@ class _IdleWorkers:
     def nodes(self) -> set[str]:
         return set()
 
-    def quiet_s(self) -> float:
-        return 0.0
-
     def failure(self) -> BaseException | None:
         return None
 
@@ -147,13 +145,13 @@ class _IdleWorkers:
         yield Ended(number=0, status="completed")
 
 
-class _IdleTrainable(ours.WarmTrainable):
+class IdleTrainable(ours.WarmTrainable):
     def build_workers(self, assignment: Assignment) -> ours.Workers:
-        return _IdleWorkers()
+        return IdleWorkers()
 
 
 def build_idle(need: Need, *, uses_group: bool) -> object:
-    return tune.with_resources(_IdleTrainable, need.per_worker)
+    return tune.with_resources(IdleTrainable, need.per_worker)
 
 
 def _our_moments(num_trials: int, epochs: int) -> list[float]:

@@ -4,9 +4,13 @@ import contextlib
 import ctypes
 import os
 import platform
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+
+NOTE_EVERY_S = 0.5
 
 ENVIRONMENT = dict(os.environ)
 """As `make bench` got it: a benchmark that drives Tune in its own process sets more."""
@@ -33,6 +37,24 @@ def cpu_of_others() -> float:
     user, nice, system, _, _, irq, soft, steal, *_ = map(int, fields)
     busy = (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
     return busy - _own_cpu()
+
+
+@contextlib.contextmanager
+def noting() -> Iterator[None]:
+    """Beside the body, note processes, for a benchmark that has no time for it."""
+    is_over = threading.Event()
+
+    def note() -> None:
+        while not is_over.wait(NOTE_EVERY_S):
+            note_processes()
+
+    thread = threading.Thread(target=note)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def note_processes() -> None:

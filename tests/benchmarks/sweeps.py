@@ -13,10 +13,9 @@ from statistics import mean
 
 from raypg.results import open_results
 from raypg.store import Store
-from tests.benchmarks.machine import ENVIRONMENT, note_processes
+from tests.benchmarks.machine import ENVIRONMENT, NOTE_EVERY_S, note_processes
 
 LOOK_EVERY_S = 0.02
-NOTE_EVERY_S = 0.5
 LIMIT_S = 600
 
 

@@ -1,20 +1,28 @@
 """Trials that fail in the worker that trains them, for as long as a file says so.
 
 A file beside the store, named after `model.hidden`, holds the fault of the trials of
-that width. It strikes once the first epoch is over.
+that width: its name, `once` if it is to go with its first strike, the one rank that it
+strikes. It strikes once the first epoch is over; `stuck` is a hang at the fourth step
+of every process. `big 8` is a lack of memory, at any
+time, for the activations of more than 8 examples.
 """
 
 import os
 import signal
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
-from raypg.cluster import trainable
+from raypg.cluster import group, trainable
 from raypg.cluster.messages import Assignment
-from raypg.cluster.trainable import LocalTrainable, Workers
+from raypg.cluster.trainable import GroupTrainable, LocalTrainable, Workers
 from raypg.errors import DataError
 from raypg.models import ImageShape, MlpConfig, build_model
 from raypg.training import parts
@@ -27,28 +35,59 @@ class FaultyTrainable(LocalTrainable):
     """The actor of a sweep's trials, with networks that may be faulty."""
 
     def build_workers(self, assignment: Assignment) -> Workers:
-        folder = Path(assignment.store).parent / FOLDER
-
-        def build(config: MlpConfig, shape: ImageShape, num_classes: int) -> nn.Module:
-            model = build_model(config, shape, num_classes)
-            marker = folder / str(config.hidden)
-            if marker.exists():
-                model.register_forward_hook(_hook(marker.read_text()))
-            return model
-
-        parts.build_model = build  # type: ignore[assignment]
+        _make_faulty(_folder(assignment))
         return super().build_workers(assignment)
 
 
-def _hook(fault: str) -> Callable[[nn.Module, object, Tensor], Tensor]:
+class FaultyGroupTrainable(GroupTrainable):
+    """The same, with several workers a trial."""
+
+    def build_workers(self, assignment: Assignment) -> Workers:
+        serve = partial(_serve_faulty, _folder(assignment))
+        group.serve_in_group = serve
+        return super().build_workers(assignment)
+
+
+def _serve_faulty(folder: Path, config: dict[str, Any]) -> None:
+    _make_faulty(folder)
+    group.serve_in_group(config)
+
+
+def _folder(assignment: Assignment) -> Path:
+    return Path(assignment.store).parent / FOLDER
+
+
+def _make_faulty(folder: Path) -> None:
+    def build(config: MlpConfig, shape: ImageShape, num_classes: int) -> nn.Module:
+        model = build_model(config, shape, num_classes)
+        marker = folder / str(config.hidden)
+        if marker.exists():
+            model.register_forward_hook(_hook(marker))
+        return model
+
+    parts.build_model = build  # type: ignore[assignment]
+
+
+def _hook(marker: Path) -> Callable[[nn.Module, object, Tensor], Tensor]:
     """What a network does behind its forward pass; it is good in its first epoch."""
+    fault, *how = marker.read_text().split()
     has_validated = False
+    num_steps = 0
 
     def strike(module: nn.Module, inputs: object, logits_BK: Tensor) -> Tensor:
-        nonlocal has_validated
+        nonlocal has_validated, num_steps
+        num_steps += 1
+        if fault == "stuck" and num_steps > 3:
+            break_down("hang")
+        if fault == "big" and module.training and len(logits_BK) > int(how[0]):
+            torch.empty(2**60)
         has_validated |= not module.training
-        if not (module.training and has_validated):
+        if fault == "big" or not (module.training and has_validated):
             return logits_BK
+        if how[1:] and int(how[1]) != dist.get_rank():
+            return logits_BK
+        if how[:1] == ["once"]:
+            marker.unlink()
         return logits_BK * float("nan") if fault == "nan" else break_down(fault)
 
     return strike
@@ -58,6 +97,11 @@ def break_down(fault: str) -> Tensor:
     """Fail as the cause of that name does."""
     if fault == "worker_lost":
         os.kill(os.getpid(), signal.SIGKILL)
+    if fault == "stop":
+        # Which thread takes the signal is open: this one may run on for a while.
+        os.kill(os.getpid(), signal.SIGSTOP)
+    if fault in ("hang", "stop"):
+        time.sleep(3600)
     if fault == "out_of_memory":
         raise MemoryError("made to fail")
     if fault == "data":
@@ -69,6 +113,7 @@ def break_down(fault: str) -> Tensor:
 def plan_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     """Say which width of the trials in `tmp_path`'s stores has which fault."""
     monkeypatch.setattr(trainable, "LocalTrainable", FaultyTrainable)
+    monkeypatch.setattr(trainable, "GroupTrainable", FaultyGroupTrainable)
     folder = tmp_path / FOLDER
     folder.mkdir()
 

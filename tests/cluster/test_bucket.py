@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,10 +25,19 @@ def test_a_sweep_lives_in_a_bucket(
     store = create_bucket()
     # Its own cluster: workers take the credentials from where they were started.
     command = [sys.executable, "-m", "raypg.tune", str(space), "--store", store]
-    subprocess.run(command, check=True, cwd=tmp_path, env=os.environ.copy())
+    run = partial(subprocess.run, check=True, cwd=tmp_path, env=os.environ.copy())
+    run(command)
     results = open_results(store)
     rows = results.trials("space")
     assert [row["status"] for row in rows] == ["completed"] * 2
     assert all(row["checkpoint"] for row in rows)
     assert len(results.epochs("space")) == 4
     assert results.sql("select count(*) n from predictions")["n"].to_pylist() == [600]
+    run(command)
+    again = results.trials("space-2")
+    assert [row["status"] for row in again] == ["cached"] * 2
+    ask = [sys.executable, "-m", "raypg.results"]
+    asked = [["ls"], ["show", "space"], ["best", "space-2"], ["sql", "from epochs"]]
+    for one in asked:
+        said = run([*ask, *one, "--store", store], capture_output=True, text=True)
+        assert "space" in said.stdout

@@ -4,13 +4,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ray.exceptions import ActorDiedError
+from ray.exceptions import ActorDiedError, RayTaskError
 
 from raypg.cluster.deaths import MAX_ON_ONE_WAY, Deaths
 from raypg.cluster.recorder import Recorder
 from raypg.cluster.searcher import LedgerSearcher
 from raypg.cluster.trainable import EPOCH
 from tests.books import epoch, new_ledger
+from tests.fakes import FakeWriter
 
 LOST_NODE = "The actor died because its node has died."
 KILLED = "The actor died unexpectedly before finishing this task."
@@ -53,7 +54,8 @@ class Books:
     """A recorder with one trial, and what Tune would tell it."""
 
     def __init__(self) -> None:
-        self.ledger = new_ledger()
+        self.writer = FakeWriter()
+        self.ledger = new_ledger(writer=self.writer)
         searcher = LedgerSearcher(self.ledger, lambda _: 1, lambda _: SimpleNamespace())  # type: ignore[arg-type,return-value]
         self.recorder = Recorder(self.ledger, searcher, lambda _: None, lambda: None)
         self.trial: Any = SimpleNamespace(trial_id="t", error_file="")
@@ -64,9 +66,9 @@ class Books:
     def start(self) -> None:
         self.recorder.on_trial_start(0, [], self.trial)
 
-    def report(self, number: int) -> None:
+    def report(self, number: int, **more: object) -> None:
         about = {"done": False, "raypg_status": "running", "raypg_incarnation": 0}
-        result = {**epoch(1.0), **about, "train.loss": 1.0, EPOCH: number}
+        result = {**epoch(1.0), **about, "train.loss": 1.0, EPOCH: number, **more}
         self.recorder.on_trial_result(0, [], self.trial, result)
 
     def die(self, text: str) -> bool:
@@ -106,3 +108,25 @@ def test_a_trial_that_fails_says_how_often_and_of_what_it_died() -> None:
     assert books.entry.reason == "its process died 3 times after epoch 1"
     assert books.entry.cause == "worker_lost"
     assert books.entry.attempt == 3
+
+
+def test_a_step_that_raises_is_not_told_of_as_a_death() -> None:
+    books = Books()
+    error = RayTaskError("train", "LookupError: no such key", LookupError())
+    for _ in range(3):
+        books.start()
+        last = books.recorder.may_go_on(books.trial, error)
+    assert not last
+    books.recorder.on_trial_error(0, [], books.trial)
+    assert books.entry.reason == "its process failed 3 times after epoch 0"
+    assert books.entry.cause == "code"
+
+
+def test_a_store_that_is_out_of_reach_is_no_fault_of_the_code() -> None:
+    books = Books()
+    error = RayTaskError("train", "OSError: no answer", OSError("no answer"))
+    for _ in range(3):
+        books.start()
+        books.recorder.may_go_on(books.trial, error)
+    books.recorder.on_trial_error(0, [], books.trial)
+    assert books.entry.cause == "worker_lost"

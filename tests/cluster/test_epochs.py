@@ -115,7 +115,7 @@ def test_an_extension_that_is_interrupted_goes_on_by_name_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     straight = run_space(SPACE, "train.epochs=4", store=str(tmp_path / "straight"))
-    first = run_space(SPACE)
+    first = run_space(SPACE, max_concurrent=1)
     interrupt_after(1, epoch=3)
     assert resume(first, "train.epochs=4").exit_code == 130
     interrupt_after()

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from raypg.cluster.prepare import Options
 from raypg.cluster.sweep import Finished, resume_sweep
 from raypg.results import open_results
 from raypg.store import Store
+from tests.cluster.calm import curves
 from tests.cluster.processes import killing, wait_for_nothing_left, wait_until
 from tests.conftest import NUM_SLOTS, RunSpace
 
@@ -28,14 +30,6 @@ SPACE = Ablation(
 )
 """
 OFTEN = {"checkpoint_every_s": 0.3}
-
-
-def curves(store: Store, sweep: str) -> dict[str, list[tuple[int, float]]]:
-    """Every row of `epochs`, by trial: losses in the order of the epochs."""
-    found: dict[str, list[tuple[int, float]]] = {}
-    for row in open_results(store).epochs(sweep):
-        found.setdefault(row["trial"], []).append((row["epoch"], row["val.loss"]))
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -201,12 +195,16 @@ def start_command(tmp_path: Path, source: str = SPACE) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "times"),
+    [(signal.SIGKILL, 1), (signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGINT, 2)],
+)
 def test_a_driver_that_ends_is_resumed_without_loss(
     run_space: RunSpace,
     tmp_path: Path,
     calm_curves: dict[str, object],
     number: signal.Signals,
+    times: int,
 ) -> None:
     expected = calm(run_space, calm_curves)
     driver = start_command(tmp_path)
@@ -219,8 +217,9 @@ def test_a_driver_that_ends_is_resumed_without_loss(
     ]
     if number == signal.SIGKILL:
         driver.send_signal(number)
-    else:  # as a terminal, `timeout` and Slurm do
-        os.killpg(driver.pid, number)
+    for _ in range(times if number != signal.SIGKILL else 0):
+        os.killpg(driver.pid, number)  # as a terminal, `timeout` and Slurm do
+        time.sleep(0.1)
     _, errors = driver.communicate(timeout=60)
     if number == signal.SIGKILL:
         assert driver.returncode == -signal.SIGKILL
@@ -232,10 +231,22 @@ def test_a_driver_that_ends_is_resumed_without_loss(
     check_whole(resume_sweep("space", Options(store=str(tmp_path / "chaos"))), expected)
 
 
+def check_refused_to_another_driver(tmp_path: Path, pid: int) -> None:
+    command = [sys.executable, "-m", "raypg.tune", "--resume", "space"]
+    command += ["--store", str(tmp_path / "chaos")]
+    second = subprocess.run(command, capture_output=True, text=True)
+    assert second.returncode == 2
+    (line,) = second.stderr.splitlines()
+    assert line.startswith("sweep space: must be written by one process"), line
+    assert f"process {pid} on " in line
+
+
 def test_a_search_under_asha_is_resumed_to_its_end(
     cluster: None, tmp_path: Path
 ) -> None:
     driver = start_command(tmp_path, SEARCH)
+    wait_until(lambda: has_epochs(tmp_path, 4), limit_s=120)
+    check_refused_to_another_driver(tmp_path, driver.pid)
     wait_until(lambda: has_epochs(tmp_path, 20), limit_s=120)
     driver.send_signal(signal.SIGKILL)
     driver.communicate(timeout=60)

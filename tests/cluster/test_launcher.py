@@ -11,6 +11,7 @@ from ray.autoscaler._private.aws.node_provider import AWSNodeProvider
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 import raypg
+from raypg.cluster.own_cluster import own_options
 from tests.s3 import s3_environment
 
 ROOT = Path(raypg.__file__).parents[1]
@@ -62,6 +63,14 @@ def test_nodes_install_this_raypg_with_its_pins() -> None:
     assert install.endswith(f"--constraint {folder}/constraints.txt {folder}")
     ours = {name for name in config["rsync_exclude"] if (ROOT / name).exists()}
     assert ".git" in ours
+
+
+def test_a_dashboard_listens_to_its_own_machine_alone() -> None:
+    (head,) = [
+        one for one in launch(TEXT)["head_start_ray_commands"] if "--head" in one
+    ]
+    assert "--dashboard-host=127.0.0.1" in head
+    assert own_options(None)["include_dashboard"] is False
 
 
 def test_nodes_know_the_store_and_ask_for_a_token() -> None:

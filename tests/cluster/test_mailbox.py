@@ -92,21 +92,6 @@ def test_workers_that_were_replaced_get_the_trial_again_with_its_last_state() ->
     assert (again.number, again.incarnation, again.state) == (number, 1, b"second")
 
 
-def test_workers_that_do_not_leave_a_trial_are_quiet() -> None:
-    box = Mailbox()
-    assert box.quiet_s() == 0
-    box.assign(assignment(), None)
-    assert box.quiet_s() == 0  # nobody has it yet
-    box.next_delivery(0)
-    box.assign(assignment(), None)
-    time.sleep(0.02)
-    assert box.quiet_s() > 0.01
-    box.next_delivery(0)
-    box.end(Ended(number=2, status="completed"))
-    box.next_delivery(0)
-    assert box.quiet_s() == 0
-
-
 def test_a_trial_that_ended_is_not_given_again() -> None:
     box = Mailbox()
     number = box.assign(assignment(), None)
@@ -174,3 +159,23 @@ def test_a_trial_starts_with_a_clean_record() -> None:
         box.assign(assignment(trial), None)
         found = [lose_workers(box, set(), set()) for _ in range(3)]
         assert found == [True, True, True], trial
+
+
+def test_workers_that_hang_three_times_at_one_epoch_fail_the_trial_and_say_where() -> (
+    None
+):
+    box = Mailbox()
+    box.assign(assignment(), None)
+    for which in ("first", "second", "third"):
+        assert box.next_delivery(0) is not None
+        box.note_hang(f"in the {which} place")
+    assert box.next_delivery(0) is None
+    ended = box.next_message(0)
+    assert isinstance(ended, Ended)
+    assert ended.reason == "its workers hung 3 times after epoch 0"
+    assert (ended.cause, ended.error) == ("hang", "in the third place")
+    box.assign(assignment(), None)
+    for _ in range(3):
+        assert box.next_delivery(0) is not None
+    assert box.next_delivery(0) is None
+    assert last_reason(box) == "its workers died 3 times after epoch 0"

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +17,22 @@ from ray.cluster_utils import Cluster
 from ray.core.generated import autoscaler_pb2
 
 from raypg.results import open_results
-from tests.cluster.processes import wait_until
+from tests.cluster.calm import Curves, calm_curves, curves
+from tests.cluster.processes import plain_environment, wait_until
 
 pytestmark = pytest.mark.slow
 
 SMALL = 80 * 2**20
-SPACE = """from raypg import *
-SPACE = Ablation(
-    base={"model.name": "densenet", "model.depth": 10, "model.growth_rate": 4,
-          "train.epochs": 50, "data.fraction": 0.5},
-    axes={"optimizer.lr": [0.02, 0.05, 0.1]}, seeds=2)
+BASE = {
+    "model.name": "densenet",
+    "model.depth": 10,
+    "model.growth_rate": 4,
+    "train.epochs": 50,
+    "data.fraction": 0.5,
+}
+RATES = [0.02, 0.05, 0.1]
+SPACE = f"""from raypg import *
+SPACE = Ablation(base={BASE}, axes={{"optimizer.lr": {RATES}}}, seeds=2)
 """
 
 
@@ -51,18 +59,25 @@ def add_node(nodes: Cluster, **args: object) -> Any:  # noqa: ANN401 Ray has no 
 @pytest.fixture
 def start(tmp_path: Path, nodes: Cluster) -> Iterator[Start]:
     """Start a sweep as a user would on the cluster; ended with the test."""
-    (tmp_path / "space.py").write_text(SPACE)
+    with starting(tmp_path, nodes.address) as start:
+        yield start
+
+
+@contextmanager
+def starting(folder: Path, address: str) -> Iterator[Start]:
+    """Start sweeps in a folder, each in a process of its own, on a cluster."""
+    (folder / "space.py").write_text(SPACE)
     started = []
 
     def run(*more: str, token: bool = True) -> "subprocess.Popen[str]":
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY")}
-        environment["RAY_ADDRESS"] = nodes.address
+        is_option = "--address" in more
+        environment = plain_environment(**{} if is_option else {"RAY_ADDRESS": address})
         if token:
             environment["RAY_AUTH_MODE"] = "token"
         command = [sys.executable, "-m", "raypg.tune", "space.py", "--checkpoint-every"]
         driver = subprocess.Popen(
             [*command, "0.3", *more],
-            cwd=tmp_path,
+            cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -71,14 +86,16 @@ def start(tmp_path: Path, nodes: Cluster) -> Iterator[Start]:
         started.append(driver)
         return driver
 
-    yield run
-    for driver in started:
-        driver.kill()
-        driver.communicate()
+    try:
+        yield run
+    finally:
+        for driver in started:
+            driver.kill()
+            driver.communicate()
 
 
 def check_whole(folder: Path, errors: str, code: int, num_epochs: int = 50) -> None:
-    """Every epoch of every trial is there once."""
+    """Every epoch of every trial is there once, with the loss of calm trials."""
     assert code == 0, errors
     results = open_results(str(folder / "runs"))
     rows = results.trials("space")
@@ -88,6 +105,16 @@ def check_whole(folder: Path, errors: str, code: int, num_epochs: int = 50) -> N
         (r["trial"], e) for r in rows for e in range(1, num_epochs + 1)
     )
     assert "Traceback" not in errors
+    if num_epochs == BASE["train.epochs"]:
+        assert curves(results.store, "space") == calm()
+
+
+@cache
+def calm() -> Curves:
+    """Of the six trials, undisturbed."""
+    return calm_curves(
+        BASE, [{"optimizer.lr": lr, "seed": seed} for lr in RATES for seed in (0, 1)]
+    )
 
 
 def num_running(folder: Path) -> int:
@@ -196,7 +223,7 @@ def test_a_cluster_that_asks_for_a_token_says_how_to_give_it(
     driver = start(token=False)
     _, errors = driver.communicate(timeout=120)
     assert driver.returncode == 2
-    assert re.fullmatch(r"--address .*RAY_AUTH_MODE=token.*\n", errors), errors
+    assert re.fullmatch(r"RAY_ADDRESS=.*RAY_AUTH_MODE=token.*\n", errors), errors
     assert not (tmp_path / "runs" / "space").exists()
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from raypg.config import parse_overrides
 from raypg.results import open_results
-from raypg.solo.session import Options, start_trial
 from raypg.store import Store
+from tests.cluster.calm import Curves, calm_curves, curves
 from tests.cluster.processes import plain_environment, wait_until
 from tests.s3 import Cable, cable, create_bucket
 
@@ -30,32 +29,12 @@ RATES = [0.05, 0.1]
 SPACE = f"""from raypg import Ablation
 SPACE = Ablation(base={BASE}, axes={{"optimizer.lr": {RATES}}})
 """
-Curves = dict[str, list[tuple[int, float]]]
-
-
-def curves(store: Store, *sweeps: str) -> Curves:
-    """Every row of `epochs`, by trial: losses in the order of the epochs."""
-    rows = open_results(store).sql(
-        "select trial, epoch, val.loss as loss from epochs order by all",
-        sweeps=list(sweeps),
-    )
-    found: Curves = {}
-    for row in rows.to_pylist():
-        found.setdefault(row["trial"], []).append((row["epoch"], row["loss"]))
-    return found
 
 
 @pytest.fixture(scope="module")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> Curves:
-    """Of the undisturbed trials, trained one by one and without a cluster."""
-    options = Options(
-        store=str(tmp_path_factory.mktemp("calm")), device="cpu", num_threads=1
-    )
-    for lr in RATES:
-        values = {**BASE, "optimizer.lr": lr}
-        layer = parse_overrides([f"{name}={value}" for name, value in values.items()])
-        start_trial([layer], options)
-    found = curves(Store(options.store))
+def calm() -> Curves:
+    """Of the undisturbed trials."""
+    found = calm_curves(BASE, [{"optimizer.lr": lr} for lr in RATES])
     assert [len(rows) for rows in found.values()] == [NUM_EPOCHS] * len(RATES)
     return found
 

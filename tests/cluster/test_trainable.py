@@ -1,13 +1,17 @@
 """The trial actor's class in this process, without Ray's processes around it."""
 
+import os
+import pickle
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ray import tune
+from ray.train._internal.checkpoint_manager import _TrainingResult
+from ray.train._internal.storage import StorageContext
 
 from raypg.cluster import trainable
 from raypg.cluster.local import LocalWorkers
@@ -107,6 +111,27 @@ def test_a_store_that_takes_no_checkpoint_is_told_of_and_keeps_nothing(
     assert "raypg_problem" not in trial.train()
 
 
+def test_checkpoints_are_numbered_by_those_that_were_written(
+    build: Any,  # noqa: ANN401
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As the driver counts them: it tells a new process where to go on."""
+    monkeypatch.setattr(trainable, "MOST_SHARE", 1e9)
+    trial = build("train.epochs=4")
+    storage = StorageContext(str(tmp_path), "checkpoints", trial_dir_name="t")
+    storage.storage_filesystem.create_dir(storage.trial_fs_path)
+    trial._storage = storage
+    trial.train()
+    taken = tmp_path / "checkpoints" / "t" / "checkpoint_000000"
+    taken.write_text("in the way of the folder")
+    assert trial.save().checkpoint is None
+    assert storage.current_checkpoint_index == -1
+    taken.unlink()
+    trial.train()
+    assert trial.save().checkpoint.path == str(taken)
+
+
 def test_a_store_that_fails_slowly_is_not_waited_for_at_every_epoch(
     build: Any,  # noqa: ANN401
     monkeypatch: pytest.MonkeyPatch,
@@ -127,11 +152,22 @@ def test_a_store_that_fails_slowly_is_not_waited_for_at_every_epoch(
     assert tries == [1, 4]  # the last one is tried whatever was before
 
 
+def cut_short(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def make_unreadable(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+@pytest.mark.parametrize("damage", [cut_short, make_unreadable])
 @pytest.mark.parametrize("has_earlier", [True, False])
 def test_a_damaged_checkpoint_gives_way_to_the_one_before_it(
     build: Any,  # noqa: ANN401
     tmp_path: Path,
     has_earlier: bool,
+    damage: Callable[[Path], None],
 ) -> None:
     first = build("train.epochs=4")
     own = tmp_path / "s" / "checkpoints" / first._assignment.trial
@@ -141,8 +177,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_it(
     straight += [first.train()]
     first.save(str(own / "checkpoint_000001"))
     straight += run(first)
-    state = own / "checkpoint_000001" / "state.pt"
-    state.write_bytes(state.read_bytes()[:-1])
+    damage(own / "checkpoint_000001" / "state.pt")
     second = build("train.epochs=4")
     second.restore(str(own / "checkpoint_000001"))
     resumed = run(second)
@@ -152,6 +187,39 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_it(
     ]
     problem = resumed[0]["raypg_problem"]
     assert problem.startswith(f"goes on from epoch {int(has_earlier)}: {own}")
+
+
+class Trap:
+    """Makes a folder where it is unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.mark.parametrize("is_told_by_tune", [True, False])
+def test_nothing_in_a_checkpoint_is_unpickled(
+    build: Any,  # noqa: ANN401
+    tmp_path: Path,
+    is_told_by_tune: bool,
+) -> None:
+    first = build("train.epochs=2")
+    first.train()
+    own = tmp_path / "s" / "checkpoints" / first._assignment.trial
+    folder = own / "checkpoint_000000"
+    first.save(str(folder))
+    trap = tmp_path / "trap"
+    (folder / "_dict_checkpoint.pkl").write_bytes(pickle.dumps(Trap(trap)))
+    second = build("train.epochs=2")
+    checkpoint = tune.Checkpoint.from_directory(folder)
+    told = _TrainingResult(checkpoint=checkpoint, metrics={})
+    second.restore(told if is_told_by_tune else str(folder))
+    (result,) = run(second)
+    assert not trap.exists()
+    assert result[EPOCH] == 2  # raypg's own files in it are whole
+    assert "must hold no pickle" in result["raypg_problem"]
 
 
 def test_a_reset_leaves_the_trial_and_takes_the_next(
@@ -207,13 +275,10 @@ def test_a_node_that_is_to_go_has_every_epoch_saved_and_takes_no_further_trial(
     assert all(result["raypg_recycle"] for result in results)
 
 
-def test_workers_that_hang_are_given_up(
-    build: Any,  # noqa: ANN401
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_step_tells_of_a_worker_that_hangs(build: Any) -> None:  # noqa: ANN401
     trial = build("train.epochs=1")
     run(trial)
-    monkeypatch.setattr(trainable, "POLL_S", 0.01)
-    monkeypatch.setattr(trainable, "HANG_S", -1.0)
+    error = ClusterError("t", "must give a sign of life", "9 s of silence", "Wait.")
+    trial._workers._note_hang(error)
     with pytest.raises(ClusterError, match="must give a sign of life"):
         trial._next_message()

@@ -9,6 +9,7 @@ from raypg.cluster.sweep import Finished
 from raypg.results import open_results
 from tests.cluster.processes import wait_for_nothing_left
 from tests.conftest import RunSpace
+from tests.numbers import everything
 
 # Dropout and augmentation draw from generators; batch norm keeps buffers: whatever one
 # trial can leave to the next is in these.
@@ -20,6 +21,14 @@ SPACE = Ablation(
     design="zip", seeds=2,
 )
 """
+
+
+def numbers(finished: Finished) -> str:
+    """Of all six trials: curves, predictions and test results."""
+    results = open_results(finished.store)
+    rows = results.trials(finished.sweep)
+    assert [row["status"] for row in rows] == ["completed"] * 6
+    return everything(results, finished.sweep)
 
 
 def losses(finished: Finished) -> dict[tuple[str, int], list[float]]:
@@ -35,16 +44,15 @@ def losses(finished: Finished) -> dict[tuple[str, int], list[float]]:
 def test_a_trial_after_others_is_bitwise_the_trial_run_cold(
     run_space: RunSpace,
 ) -> None:
-    warm = losses(run_space(MIXED, max_concurrent=1))
-    cold = losses(run_space(MIXED, is_fresh=True, trials_per_worker=1))
-    assert len(warm) == 6
+    warm = numbers(run_space(MIXED, max_concurrent=1))
+    cold = numbers(run_space(MIXED, is_fresh=True, trials_per_worker=1))
     assert warm == cold
     wait_for_nothing_left()
 
 
 def test_a_group_of_one_is_bitwise_one_worker(run_space: RunSpace) -> None:
-    alone = losses(run_space(MIXED))
-    group = losses(run_space(MIXED, is_fresh=True, uses_group=True, max_concurrent=1))
+    alone = numbers(run_space(MIXED))
+    group = numbers(run_space(MIXED, is_fresh=True, uses_group=True, max_concurrent=1))
     assert alone == group
     wait_for_nothing_left()
 
@@ -54,9 +62,8 @@ def test_two_workers_after_others_are_bitwise_two_fresh_ones(
     run_space: RunSpace,
 ) -> None:
     two = {"workers_per_trial": 2, "max_concurrent": 1}
-    warm = losses(run_space(MIXED, **two))
-    cold = losses(run_space(MIXED, is_fresh=True, trials_per_worker=1, **two))
-    assert len(warm) == 6
+    warm = numbers(run_space(MIXED, **two))
+    cold = numbers(run_space(MIXED, is_fresh=True, trials_per_worker=1, **two))
     assert warm == cold
     wait_for_nothing_left()
 

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,10 @@ def test_debian_package_is_installed_where_there_is_one(
     monkeypatch.setattr(command, "_install_package", install)
     assert exit_code("mnist") == 0
     assert installed == ["mnist"]
+
+
+def test_an_unknown_option_is_one_line() -> None:
+    command_line = [sys.executable, "-m", "raypg.data", "--nope"]
+    done = subprocess.run(command_line, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "command line: No such option: --nope. See --help.\n"

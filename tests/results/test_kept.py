@@ -38,7 +38,7 @@ def store(way: Cable) -> Store:
 def resume(store: Store) -> int:
     """Open the sweep again as `--resume` does; how many rows were taken in."""
     writer = SweepWriter(store, "depth")
-    num_taken = take_in(store, "depth", writer)
+    num_taken = take_in(store, "depth", writer, print)
     writer.close()
     return num_taken
 
@@ -211,7 +211,7 @@ def test_a_store_that_cannot_be_read_gets_no_part_of_the_kept_rows(
     broken.mkdir(parents=True)
     (broken / "part-1.parquet").write_text("torn")
     with pytest.raises(Exception, match="part-1|magic bytes|Parquet"):
-        take_in(store, "depth", rows)
+        take_in(store, "depth", rows, print)
     assert rows == []
     (broken / "part-1.parquet").unlink()
-    assert take_in(store, "depth", rows) == 2
+    assert take_in(store, "depth", rows, print) == 2

@@ -8,7 +8,8 @@ from raypg.checkpoints import checkpoint_folders
 from raypg.results import open_results
 from raypg.store import Store
 from tests.command import Command
-from tests.test_train import TINY, everything, interrupt_after
+from tests.numbers import everything
+from tests.test_train import TINY, interrupt_after
 
 
 @pytest.mark.parametrize("num_damaged", [1, 2])

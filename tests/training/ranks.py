@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from raypg.errors import TrialError
 from raypg.models import MODELS, ImageShape
@@ -59,6 +60,8 @@ def _work(rank: int, num_workers: int, folder: Path) -> None:
 def _scenarios(world: World) -> dict[str, Any]:
     return {
         "learnt": {name: learn_without_norms(name, world) for name in MODELS},
+        "pieces": learn_without_norms("cnn", world, train__micro_batch=7),
+        "told": tell_of_pieces(world),
         "trained": train_whole(world),
         "resumed": resume(world),
         "stopped": stop_within_an_epoch(world),
@@ -66,15 +69,28 @@ def _scenarios(world: World) -> dict[str, Any]:
     }
 
 
-def learn_without_norms(name: str, world: World) -> dict[str, list[Tensor]]:
+def learn_without_norms(
+    name: str, world: World, **more: object
+) -> dict[str, list[Tensor]]:
     """The first gradients and the last weights, with no statistic of a batch."""
     has_dropout = "model.dropout" in SIZES.get(name, {})
     dropout = {"model__dropout": 0.0} if has_dropout else {}
-    config = tiny_config(name, **dropout, train__clip_norm=1.0, train__epochs=2)
+    own = {**dropout, **more, "train__clip_norm": 1.0, "train__epochs": 2}
+    config = tiny_config(name, **own)
     with _without_batch_norm(name), _kept_gradients() as gradients:
         _, link = train_tiny(config, world=world)
     weights = [w for _, w in sorted(link.last_state.model.items())]
     return {"gradients": gradients, "weights": weights}
+
+
+def tell_of_pieces(world: World) -> int:
+    """How many pieces of an epoch's steps kept their gradients to themselves."""
+    config = tiny_config(train__micro_batch=7, train__epochs=1)
+    no_sync = DistributedDataParallel.no_sync
+    with patch.object(DistributedDataParallel, "no_sync", autospec=True) as spy:
+        spy.side_effect = no_sync
+        train_tiny(config, world=world)
+    return spy.call_count
 
 
 def train_whole(world: World) -> dict[str, Any]:

@@ -165,6 +165,13 @@ def test_the_link_is_asked_every_tenth_of_a_second(
     assert max(gaps) <= loop.ASK_EVERY_S + 0.03 * 4
 
 
+def test_every_step_and_every_batch_of_an_evaluation_is_a_sign_of_life() -> None:
+    config = tiny_config(train__epochs=2)
+    _, link = train_tiny(config)
+    # Four steps and a batch for validation an epoch, one for the test at the end.
+    assert link.num_beats == 2 * (4 + 1) + 1
+
+
 def test_a_stop_in_the_middle_of_an_epoch_ends_the_trial_at_that_step(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -47,6 +47,19 @@ def test_two_workers_learn_what_one_learns_where_no_batch_counts(
         assert_close(rank["learnt"][name][what], alone)
 
 
+@pytest.mark.parametrize("what", ["gradients", "weights"])
+def test_two_workers_learn_the_same_in_pieces(
+    what: str, pair: list[Found], single: Found
+) -> None:
+    for found in (single, *pair):
+        assert_close(found["pieces"][what], single["learnt"]["cnn"][what])
+
+
+def test_two_workers_tell_their_gradients_once_a_step(pair: list[Found]) -> None:
+    # Shares of 16 and 15 examples are three pieces, those of the last step two.
+    assert [rank["told"] for rank in pair] == [3 * 2 + 1] * 2
+
+
 def test_two_workers_hold_the_same_weights_to_the_last_bit(pair: list[Found]) -> None:
     states = [rank["trained"]["states"] for rank in pair]
     assert digest([s.model for s in states[0]]) == digest([s.model for s in states[1]])
