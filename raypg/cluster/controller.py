@@ -14,12 +14,25 @@ MayGoOn = Callable[[Trial, Exception], bool]
 
 
 class SweepController(TuneController):  # type: ignore[misc]
-    """Tune's loop; whether a trial starts again after a failure is asked each time."""
+    """Tune's loop; whether a trial starts again after a failure is asked each time.
 
-    def __init__(self, may_go_on: MayGoOn, **options: object) -> None:
+    Idle actors end where the workers of a trial have no room: Tune keeps one for a
+    trial to come, and does not know that it holds what another one waits for.
+    """
+
+    def __init__(
+        self, may_go_on: MayGoOn, is_short: Callable[[], bool], **options: object
+    ) -> None:
         self._may_go_on = may_go_on
+        self._is_short = is_short
         self._failure: Exception | None = None
         super().__init__(**options)
+
+    def on_step_end(self) -> None:
+        """See Tune's."""
+        super().on_step_end()
+        if self._actor_cache.num_cached_objects and self._is_short():
+            self._cleanup_cached_actors(force_all=True)
 
     def _process_trial_failure(self, trial: Trial, exception: Exception) -> None:
         """Start a trial again, or end it.
@@ -42,7 +55,13 @@ class SweepController(TuneController):  # type: ignore[misc]
 
 
 @contextmanager
-def asking(may_go_on: MayGoOn) -> Iterator[None]:
-    """Have `Tuner.fit` use our controller: there is no option for it."""
-    with patch.object(tune, "TuneController", partial(SweepController, may_go_on)):
+def asking(may_go_on: MayGoOn, is_short: Callable[[], bool]) -> Iterator[None]:
+    """Have `Tuner.fit` use our controller: there is no option for it.
+
+    Args:
+        may_go_on: see `MayGoOn`.
+        is_short: whether idle actors are to make room.
+    """
+    controller = partial(SweepController, may_go_on, is_short)
+    with patch.object(tune, "TuneController", controller):
         yield

@@ -81,16 +81,16 @@ def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     logging.getLogger("ray.train").setLevel(logging.ERROR)
     slots = Slots(launch.need, launch.max_concurrent)
-    free = _tidy(launch)
+    look_after, is_short = _rooms(launch)
 
     def tidy() -> None:
-        free()
+        look_after()
         slots(ledger.num_left)  # Tune asks the searcher no more when it has finished
 
     searcher = LedgerSearcher(ledger, slots, _assign(launch))
     recorder = Recorder(ledger, searcher, _watch_failures(ledger, ending), tidy)
     try:
-        with asking(recorder.may_go_on):
+        with asking(recorder.may_go_on, is_short):
             _fit(launch, searcher, recorder, ending)
         tidy()
     except KeyboardInterrupt:
@@ -156,13 +156,14 @@ def _trial_name(trial: object) -> str:
     return f"{assignment.trial}-{number}" if number else assignment.trial
 
 
-def _tidy(launch: Launch) -> Callable[[], object]:
-    """What is to be looked after while a sweep runs."""
+def _rooms(launch: Launch) -> tuple[Callable[[], object], Callable[[], bool]]:
+    """To look after the places of groups; to ask whether a trial's group has none."""
     if not launch.has_groups:
-        return lambda: None
-    from raypg.cluster.placement import remove_orphans
+        return lambda: None, lambda: False
+    from raypg.cluster.placement import GroupRooms
 
-    return remove_orphans
+    rooms = GroupRooms()
+    return rooms.tidy, rooms.is_short
 
 
 def _assign(launch: Launch) -> Callable[[Entry], Assignment]:

@@ -9,7 +9,8 @@ the groups whose mailbox is gone.
 
 import importlib
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import ray
@@ -29,6 +30,9 @@ from ray.util.placement_group import (
     placement_group_table,
     remove_placement_group,
 )
+
+MAKE_ROOM_S = 5.0
+"""Longer than a group waits where there is room for it."""
 
 
 def mailbox_prefix() -> str:
@@ -97,18 +101,40 @@ def group_nodes(mailbox_name: str) -> set[str]:
     }
 
 
-def remove_orphans() -> list[str]:
-    """Remove this job's placement groups whose mailbox is gone; returns their names."""
-    orphans = []
+class GroupRooms:
+    """The places of a sweep's worker groups, looked after once a second."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, float] = {}
+
+    def tidy(self) -> None:
+        """Remove the places of groups that are gone; note which groups wait for one."""
+        now, waiting = time.monotonic(), {}
+        for handle, name, state in _own_groups():
+            try:
+                ray.get_actor(name)
+            except ValueError:  # nobody is left who would remove it
+                remove_placement_group(handle)
+            else:
+                if state in ("PENDING", "RESCHEDULING"):
+                    waiting[name] = self._waiting.get(name, now)
+        self._waiting = waiting
+
+    def is_short(self) -> bool:
+        """Whether a group has waited so long that idle ones are to make room.
+
+        A cluster that lost a node has less room than it has groups: the idle ones
+        would keep theirs for trials that do not come.
+        """
+        now = time.monotonic()
+        return any(now - since >= MAKE_ROOM_S for since in self._waiting.values())
+
+
+def _own_groups() -> Iterator[tuple[PlacementGroup, str, str]]:
+    """This job's placement groups of worker groups: handle, mailbox's name, state."""
     prefix = mailbox_prefix()
     for group_id, group in placement_group_table().items():
-        name = group["name"]
-        if not name.startswith(prefix) or group["state"] == "REMOVED":
-            continue
-        try:
-            ray.get_actor(name)
-        except ValueError:
-            orphans.append(name)
+        name, state = group["name"], group["state"]
+        if name.startswith(prefix) and state != "REMOVED":
             handle = ray.PlacementGroupID(bytes.fromhex(group_id))
-            remove_placement_group(PlacementGroup(handle))
-    return orphans
+            yield PlacementGroup(handle), name, state

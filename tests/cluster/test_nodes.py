@@ -131,7 +131,7 @@ def test_a_sweep_grows_onto_a_node_that_joins(
     wait_until(lambda: num_running(tmp_path) >= 2, limit_s=120)
     add_node(nodes)
     wait_until(lambda: num_running(tmp_path) >= 3, limit_s=120)
-    _, errors = driver.communicate(timeout=300)
+    _, errors = driver.communicate(timeout=100)
     check_whole(tmp_path, errors, driver.returncode)
 
 
@@ -142,8 +142,20 @@ def test_a_node_that_dies_takes_no_row_with_it(
     driver = start()
     wait_until(lambda: num_running(tmp_path) >= 3, limit_s=120)
     nodes.remove_node(second, allow_graceful=False)
-    _, errors = driver.communicate(timeout=300)
+    _, errors = driver.communicate(timeout=100)
     check_whole(tmp_path, errors, driver.returncode)
+
+
+def test_groups_grow_onto_a_node_that_joins_and_outlive_one_that_leaves(
+    nodes: Cluster, start: Start, tmp_path: Path
+) -> None:
+    driver = start("train.epochs=20", "--workers-per-trial", "2")
+    wait_until(lambda: num_running(tmp_path) >= 1, limit_s=120)
+    second = add_node(nodes)
+    wait_until(lambda: num_running(tmp_path) >= 2, limit_s=120)
+    nodes.remove_node(second, allow_graceful=False)
+    _, errors = driver.communicate(timeout=100)
+    check_whole(tmp_path, errors, driver.returncode, num_epochs=20)
 
 
 def test_a_node_that_drains_costs_its_trials_no_more_than_an_epoch(
@@ -159,7 +171,7 @@ def test_a_node_that_drains_costs_its_trials_no_more_than_an_epoch(
     later = "*/checkpoint_*[1-9]/raypg.json"
     wait_until(lambda: len({path.parts[-3] for path in saved.glob(later)}) >= 2)
     nodes.remove_node(second, allow_graceful=False)
-    _, errors = driver.communicate(timeout=300)
+    _, errors = driver.communicate(timeout=100)
     check_whole(tmp_path, errors, driver.returncode)
     assert "1 node is about to go: trials there save each epoch" in errors
     query = "select min(attempt), max(attempt) from epochs group by trial order by all"
@@ -191,7 +203,7 @@ def test_a_cluster_without_room_is_waited_for_and_says_so(
             add_node(nodes)
         if "has room again" in line:
             break
-    _, errors = driver.communicate(timeout=300)
+    _, errors = driver.communicate(timeout=100)
     assert "has room again" in seen[-1]
     check_whole(tmp_path, "".join(seen) + errors, driver.returncode)
 
