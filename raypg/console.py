@@ -77,6 +77,17 @@ def check_alone(
         raise ConfigError(where, "must stand alone", " ".join(given), why)
 
 
+def new_app(help: str | None = None, epilog: str | None = None) -> typer.Typer:
+    """A command line as all of ours are: plain text, and errors left to `run_app`."""
+    return typer.Typer(
+        help=help,
+        epilog=epilog,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+
+
 def run_app(app: typer.Typer) -> None:
     """Run a command line; a mistake of the user is one line and exit code 2."""
     try:

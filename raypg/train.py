@@ -13,6 +13,7 @@ from raypg.console import (
     INTERRUPTED,
     check_alone,
     given_text,
+    new_app,
     run_app,
     split_arguments,
 )
@@ -55,9 +56,7 @@ COLUMNS = (
     "train_s",
 )
 
-app = typer.Typer(
-    add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
-)
+app = new_app()
 
 
 class Device(StrEnum):

@@ -16,6 +16,7 @@ from raypg.console import (
     check_alone,
     give_value,
     given_text,
+    new_app,
     run_app,
     split_arguments,
 )
@@ -35,9 +36,7 @@ python -m raypg.tune my_space.py data.name=fashion_mnist train.epochs=30 --plan
 KEY=VALUE are dotted names of the config, as --print-config shows them.
 """
 
-app = typer.Typer(
-    add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
-)
+app = new_app()
 
 
 @app.command(epilog=EPILOG, context_settings={"max_content_width": 100})

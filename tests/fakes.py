@@ -40,7 +40,6 @@ class FakeLink:
         self.columns: dict[str, object] = {}
         self.num_asks = 0
         self.num_beats = 0
-        self.rested_at = -1
         self._fail_after = fail_after
         self._stop_at_ask = stop_at_ask
         self._on_report = on_report
@@ -78,8 +77,7 @@ class FakeLink:
         self.num_beats += 1
 
     def rest(self) -> None:
-        """Note after how many signs of life it was."""
-        self.rested_at = self.num_beats
+        """Nothing: nobody watches."""
 
 
 class FakeWriter:

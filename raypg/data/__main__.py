@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from raypg.console import run_app
+from raypg.console import new_app, run_app
 from raypg.data import DATASETS, DataConfig, load_dataset
 from raypg.errors import DataError, RegistryError, suggest_name
 
@@ -72,8 +72,6 @@ def _install_package(name: str) -> bool:
 
 
 if __name__ == "__main__":
-    app = typer.Typer(
-        add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
-    )
+    app = new_app()
     app.command()(main)
     run_app(app)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from raypg.console import given_text, run_app
+from raypg.console import given_text, new_app, run_app
 from raypg.errors import ResultsError
 from raypg.results.listing import DEFAULT_METRIC, SweepLine
 from raypg.results.output import print_rows
@@ -29,13 +29,7 @@ Tables: epochs, trials, unique_trials (each trial once, whatever sweeps hold it)
 predictions, test_results, test_predictions.
 """
 
-app = typer.Typer(
-    help="Ask the tables that sweeps leave.",
-    epilog=EPILOG,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+app = new_app(help="Ask the tables that sweeps leave.", epilog=EPILOG)
 
 
 class Form(StrEnum):

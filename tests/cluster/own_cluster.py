@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from ray.cluster_utils import Cluster
 
@@ -33,7 +34,7 @@ class OwnCluster:
 
 @contextmanager
 def own_cluster() -> Iterator[OwnCluster]:
-    """A head without CPUs, and a node with two."""
+    """Such a cluster, ended with the body."""
     command = [sys.executable, "-m", "tests.cluster.own_cluster"]
     process = subprocess.Popen(
         command,
@@ -50,11 +51,22 @@ def own_cluster() -> Iterator[OwnCluster]:
         process.communicate()  # closes its standard input
 
 
-def main() -> None:
-    """Be that process."""
+def new_cluster() -> Cluster:
+    """A head without CPUs, as clusters have it, and a node with two."""
     head = {"num_cpus": 0, "object_store_memory": SMALL, "include_dashboard": False}
     cluster = Cluster(initialize_head=True, head_node_args=head)
-    cluster.add_node(num_cpus=2, object_store_memory=SMALL)
+    add_node(cluster)
+    return cluster
+
+
+def add_node(cluster: Cluster, **args: object) -> Any:  # noqa: ANN401 Ray has no types
+    """A further node, of two CPUs unless `args` say otherwise."""
+    return cluster.add_node(**{"num_cpus": 2, "object_store_memory": SMALL, **args})
+
+
+def main() -> None:
+    """Be that process."""
+    cluster = new_cluster()
     all_processes = cluster.head_node.all_processes
     pids = {name: all_processes[name][0].process.pid for name in OWN}
     print(json.dumps({"address": cluster.address, **pids}), flush=True)

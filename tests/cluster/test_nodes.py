@@ -1,6 +1,5 @@
 """Sweeps on clusters of several nodes, which come and go. Each is real Ray raylets."""
 
-import os
 import re
 import subprocess
 import sys
@@ -9,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ray._raylet import GcsClient  # type: ignore[attr-defined]
@@ -18,11 +16,11 @@ from ray.core.generated import autoscaler_pb2
 
 from raypg.results import open_results
 from tests.cluster.calm import Curves, calm_curves, curves
+from tests.cluster.own_cluster import add_node, new_cluster
 from tests.cluster.processes import plain_environment, wait_until
 
 pytestmark = pytest.mark.slow
 
-SMALL = 80 * 2**20
 BASE = {
     "model.name": "densenet",
     "model.depth": 10,
@@ -45,15 +43,9 @@ def nodes(cluster: None) -> Iterator[Cluster]:
 
     Beside a cluster that this process started, Ray asks for its token on these, too.
     """
-    head = {"num_cpus": 0, "object_store_memory": SMALL, "include_dashboard": False}
-    nodes = Cluster(initialize_head=True, head_node_args=head)
-    add_node(nodes)
+    nodes = new_cluster()
     yield nodes
     nodes.shutdown()
-
-
-def add_node(nodes: Cluster, **args: object) -> Any:  # noqa: ANN401 Ray has no types
-    return nodes.add_node(**{"num_cpus": 2, "object_store_memory": SMALL, **args})
 
 
 @pytest.fixture
@@ -270,8 +262,7 @@ def test_an_actor_that_went_with_its_node_is_told_from_one_that_was_killed(
     nodes: Cluster,
 ) -> None:
     second = add_node(nodes, resources={"second": 1})
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY")}
-    environment |= {"RAY_ADDRESS": nodes.address, "RAY_AUTH_MODE": "token"}
+    environment = plain_environment(RAY_ADDRESS=nodes.address, RAY_AUTH_MODE="token")
     driver = subprocess.Popen(
         [sys.executable, "-c", SLEEPERS],
         env=environment,
