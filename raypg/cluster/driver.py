@@ -90,7 +90,7 @@ def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
     searcher = LedgerSearcher(ledger, slots, _assign(launch))
     recorder = Recorder(ledger, searcher, _watch_failures(ledger, ending), tidy)
     try:
-        with asking(recorder.may_go_on, is_short):
+        with asking(recorder.may_go_on, searcher.has_room, is_short):
             _fit(launch, searcher, recorder, ending)
         tidy()
     except KeyboardInterrupt:

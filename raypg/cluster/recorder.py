@@ -20,7 +20,7 @@ from raypg.cluster.repair import COLUMN
 from raypg.cluster.room import leaving_nodes
 from raypg.cluster.searcher import LedgerSearcher
 from raypg.cluster.stopper import Unsaved
-from raypg.cluster.trainable import EPOCH
+from raypg.cluster.trainable import EPOCH, REPORTED
 from raypg.entries import Entry
 from raypg.ledger import Ledger
 
@@ -92,7 +92,7 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         entry.columns.update(summary)
         if is_repaired and result["raypg_status"] != "failed":
             self._note_repair(entry, trial, size)
-        if "train.loss" in result:
+        if REPORTED in result:
             self._report(entry, trial.trial_id, result)
         if result["done"] and result["raypg_status"] == "running":
             result["raypg_status"] = "stopped"
@@ -169,25 +169,11 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
 
     def _report(self, entry: Entry, trial_id: str, result: dict[str, Any]) -> None:
         # A group whose workers were replaced repeats epochs: the newer rows are to win.
-        incarnation = result["raypg_incarnation"]
+        incarnation = result.get("raypg_incarnation", 0)
         entry.attempt += incarnation - self._incarnations[trial_id]
         self._incarnations[trial_id] = incarnation
-        metrics = {name: result[name] for name in METRICS if name in result}
-        self._ledger.report(entry, result[EPOCH], metrics)
+        self._ledger.report(entry, result[EPOCH], dict(result[REPORTED]))
         self._reported[trial_id] = result[EPOCH]
-
-
-METRICS = (
-    "time",
-    "epoch_s",
-    "images_per_s",
-    "lr",
-    "train.loss",
-    "train.accuracy",
-    "val.loss",
-    "val.accuracy",
-)
-"""The columns of the `epochs` table that a report fills."""
 
 
 def _reason(entry: Entry, last: dict[str, Any], checkpoint: object) -> str:

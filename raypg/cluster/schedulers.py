@@ -9,7 +9,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler
 
 from raypg.cluster.messages import Assignment
-from raypg.cluster.trainable import EPOCH
+from raypg.cluster.trainable import EPOCH, REPORTED
 from raypg.space import ASHA
 
 Curve = Iterable[tuple[int, float]]
@@ -130,12 +130,19 @@ class _Asha(AsyncHyperBandScheduler):  # type: ignore[misc]
         key = Assignment.from_json(trial.config["assignment"]).trial
         self._fill_rungs(trial, self._interrupted.get(key, ()))
 
+    def on_trial_result(
+        self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
+    ) -> str:
+        """Whether the trial goes on."""
+        flat = _flat(result)
+        return str(super().on_trial_result(tune_controller, trial, flat))
+
     def on_trial_complete(
         self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
     ) -> None:
         """Decide whether the trial's worker takes another trial."""
         _keep_or_recycle(tune_controller, self._reuses, result)
-        super().on_trial_complete(tune_controller, trial, result)
+        super().on_trial_complete(tune_controller, trial, _flat(result))
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
         """The trial to run next."""
@@ -145,6 +152,11 @@ class _Asha(AsyncHyperBandScheduler):  # type: ignore[misc]
         bracket = self._trial_info[trial.trial_id]
         for epoch, value in curve:
             bracket.on_result(trial, epoch, self._metric_op * value)
+
+
+def _flat(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result as Tune's schedulers read it."""
+    return {**result, **dict(result.get(REPORTED, ()))}
 
 
 def _keep_or_recycle(

@@ -33,9 +33,13 @@ class LedgerSearcher(Unsaved, Searcher):  # type: ignore[misc]
         self.live: dict[str, Entry] = {}
         """The trials under way, by Tune's id."""
 
+    def has_room(self) -> bool:
+        """Whether another trial may be under way."""
+        return len(self.live) < self._cap(self._ledger.num_left)
+
     def suggest(self, trial_id: str) -> Any:  # noqa: ANN401 a dict, None or FINISHED
         """Tune's config of the next trial, None to be asked later, or FINISHED."""
-        if len(self.live) >= self._cap(self._ledger.num_left):
+        if not self.has_room():
             return None
         entry = self._ledger.next_entry()
         if entry is None:

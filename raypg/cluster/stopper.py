@@ -1,4 +1,4 @@
-"""How a sweep is told to end before its last trial, and what Tune must not save."""
+"""How a sweep is told to end before its last trial, and what Tune is not to pickle."""
 
 from ray.tune import Stopper
 
@@ -6,7 +6,7 @@ from raypg.cluster.ending import Ending
 
 
 class Unsaved:
-    """Left out of the files that Tune pickles into a store.
+    """Pickled as nothing: Tune pickles all of a tuner as it is made, and needs none.
 
     A sweep is resumed from its tables; nothing is ever unpickled from a store.
     """

@@ -24,6 +24,7 @@ from typing import Any
 from unittest import mock
 
 from ray import tune
+from ray.tune.execution.tune_controller import TuneController
 
 from raypg.cluster import trainable as ours
 from raypg.cluster.connect import Need, connect, disconnect
@@ -46,6 +47,9 @@ AXES = {"optimizer.lr": [0.1]}
 BLOCK = 100
 """Trials whose pace is one measurement."""
 
+Moment = tuple[float, int]
+"""When a result was dealt with, and the process that it came from."""
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -57,7 +61,7 @@ class Sizes:
     num_short_trials: int
 
 
-FULL = Sizes(10, 20, 100, 10_000)
+FULL = Sizes(8, 20, 400, 10_000)
 QUICK = Sizes(1, 4, 20, 400)
 
 
@@ -73,10 +77,9 @@ def measure(quick: bool) -> list[dict[str, object]]:
 
 
 def _results(sizes: Sizes) -> dict[str, object]:
-    num_results = sizes.num_trials * sizes.epochs
     pairs = measure_pairs(
-        lambda: num_results / _span(_our_moments(sizes.num_trials, sizes.epochs)),
-        lambda: num_results / _span(_peer_moments(sizes.num_trials, sizes.epochs)),
+        lambda: _pace(_our_moments(sizes.num_trials, sizes.epochs)),
+        lambda: _pace(_peer_moments(sizes.num_trials, sizes.epochs)),
         sizes.num_pairs,
     )
     return pairs.row(
@@ -88,7 +91,7 @@ def _results(sizes: Sizes) -> dict[str, object]:
 
 
 def _growth(sizes: Sizes) -> dict[str, object]:
-    ends = _our_moments(sizes.num_short_trials, 1)
+    ends = [moment for moment, _ in _our_moments(sizes.num_short_trials, 1)]
     pace = [
         1000 * (ends[start + BLOCK - 1] - ends[start]) / (BLOCK - 1)
         for start in range(0, len(ends) - BLOCK + 1, BLOCK)
@@ -105,8 +108,12 @@ def _growth(sizes: Sizes) -> dict[str, object]:
     )
 
 
-def _span(moments: Sequence[float]) -> float:
-    return moments[-1] - moments[0]
+def _pace(moments: Sequence[Moment]) -> float:
+    """Results a second while as many processes report as ever do."""
+    firsts = {pid: moment for moment, pid in reversed(moments)}
+    lasts = dict((pid, moment) for moment, pid in moments)
+    begin, end = max(firsts.values()), min(lasts.values())
+    return sum(begin < moment <= end for moment, _ in moments) / (end - begin)
 
 
 class IdleWorkers:
@@ -154,34 +161,37 @@ def build_idle(need: Need, *, uses_group: bool) -> object:
     return tune.with_resources(IdleTrainable, need.per_worker)
 
 
-def _our_moments(num_trials: int, epochs: int) -> list[float]:
-    """When each result (of many epochs) or each end (of one) was booked."""
-    moments: list[float] = []
-    with tempfile.TemporaryDirectory(prefix="raypg-bench-") as folder:
+def _our_moments(num_trials: int, epochs: int) -> list[Moment]:
+    with (
+        tempfile.TemporaryDirectory(prefix="raypg-bench-") as folder,
+        _noted() as noted,
+    ):
         space = Path(folder, "space.py")
         base = {"model.name": "mlp", "train.epochs": epochs}
         text = f"SPACE = Ablation(base={base}, axes={AXES}, seeds={num_trials})"
         space.write_text(f"from raypg import Ablation\n\n{text}\n")
         options = Options(store=str(Path(folder, "runs")))
-        with contextlib.redirect_stderr(io.StringIO()), _noted(moments, epochs):
+        with contextlib.redirect_stderr(io.StringIO()):
             start_sweep(str(space), [], options)
-    return moments
+    return noted
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="raypg-bench-")
 
 
 @contextlib.contextmanager
-def _noted(moments: list[float], epochs: int) -> Iterator[None]:
-    """Note the moment of each report, or of each end where a trial has one report."""
-    from raypg.ledger import Ledger
+def _noted() -> Iterator[list[Moment]]:
+    """When a driver, ours or Tune's, was done with each result, and whose it was."""
+    moments: list[Moment] = []
+    book = TuneController._on_training_result
 
-    name = "report" if epochs > 1 else "end"
-    book = getattr(Ledger, name)
+    def noted(controller: object, trial: object, result: dict[str, Any]) -> None:
+        book(controller, trial, result)
+        moments.append((time.time(), result["pid"]))
 
-    def noted(*arguments: Any, **options: Any) -> None:  # noqa: ANN401
-        book(*arguments, **options)
-        moments.append(time.time())
-
-    with mock.patch.object(Ledger, name, noted):
-        yield
+    with mock.patch.object(TuneController, "_on_training_result", noted):
+        yield moments
 
 
 class BareTrainable(tune.Trainable):  # type: ignore[misc]
@@ -193,17 +203,11 @@ class BareTrainable(tune.Trainable):  # type: ignore[misc]
         return True
 
 
-class _Watch(tune.Callback):  # type: ignore[misc]
-    def __init__(self) -> None:
-        self.moments: list[float] = []
-
-    def on_trial_result(self, **info: object) -> None:
-        self.moments.append(time.time())
-
-
-def _peer_moments(num_trials: int, epochs: int) -> list[float]:
-    watch = _Watch()
-    with tempfile.TemporaryDirectory(prefix="raypg-bench-") as folder:
+def _peer_moments(num_trials: int, epochs: int) -> list[Moment]:
+    with (
+        tempfile.TemporaryDirectory(prefix="raypg-bench-") as folder,
+        _noted() as noted,
+    ):
         tune.Tuner(
             BareTrainable,
             param_space={
@@ -213,12 +217,11 @@ def _peer_moments(num_trials: int, epochs: int) -> list[float]:
             tune_config=tune.TuneConfig(reuse_actors=True),
             run_config=tune.RunConfig(
                 storage_path=folder,
-                callbacks=[watch],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,
             ),
         ).fit()
-    return watch.moments
+    return noted
 
 
 if __name__ == "__main__":

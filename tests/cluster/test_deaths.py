@@ -9,7 +9,7 @@ from ray.exceptions import ActorDiedError, RayTaskError
 from raypg.cluster.deaths import MAX_ON_ONE_WAY, Deaths
 from raypg.cluster.recorder import Recorder
 from raypg.cluster.searcher import LedgerSearcher
-from raypg.cluster.trainable import EPOCH
+from raypg.cluster.trainable import EPOCH, REPORTED
 from tests.books import epoch, new_ledger
 from tests.fakes import FakeWriter
 
@@ -67,8 +67,9 @@ class Books:
         self.recorder.on_trial_start(0, [], self.trial)
 
     def report(self, number: int, **more: object) -> None:
-        about = {"done": False, "raypg_status": "running", "raypg_incarnation": 0}
-        result = {**epoch(1.0), **about, "train.loss": 1.0, EPOCH: number, **more}
+        about = {"done": False, "raypg_status": "running", EPOCH: number}
+        reported = {**epoch(1.0), "train.loss": 1.0}
+        result = {**about, REPORTED: list(reported.items()), **more}
         self.recorder.on_trial_result(0, [], self.trial, result)
 
     def die(self, text: str) -> bool:

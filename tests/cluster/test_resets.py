@@ -1,7 +1,8 @@
-"""Warm workers that are gone, or fail, just as they are given their next trial."""
+"""Warm workers that are lost as they take a trial, and ones that start slowly."""
 
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -49,3 +50,41 @@ def test_a_worker_that_is_lost_between_two_trials_costs_neither(
     found = sorted((e["trial"], e["epoch"]) for e in results.epochs(finished.sweep))
     assert found == sorted((row["trial"], epoch) for row in rows for epoch in (1, 2))
     assert finished.exit_code == 0
+
+
+class SlowToStart(LocalTrainable):
+    """The second one starts while the first is about to take its third trial."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        folder = Path(Assignment.from_json(config["assignment"]).store).parent
+        try:
+            (folder / "first").touch(exist_ok=False)
+        except FileExistsError:
+            wait_for(folder / "third")
+        super().setup(config)
+        if (folder / "third").exists():
+            (folder / "second").touch()
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        folder = Path(Assignment.from_json(new_config["assignment"]).store).parent
+        if self._num_trials == 2:
+            (folder / "third").touch()
+            wait_for(folder / "second")
+        return super().reset_config(new_config)
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def test_a_slot_that_starts_slowly_keeps_the_trial_it_starts_for(
+    run_space: RunSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainable, "LocalTrainable", SlowToStart)
+    finished = run_space(SPACE.replace("24]", "24, 32]"), max_concurrent=2)
+    rows = open_results(finished.store).trials(finished.sweep)
+    pids = [row["pid"] for row in sorted(rows, key=lambda row: row["number"])]
+    assert pids[0] != pids[1]
+    assert pids[2] == pids[3]
