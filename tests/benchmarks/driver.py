@@ -3,10 +3,17 @@
 Nobody trains: workers report numbers at once. Ours is the whole driver (proposals,
 ledger, tables, progress on a pipe, Tune); the peer is bare Tune with `reuse_actors`, no
 loggers, and a class `Trainable` that returns the same numbers. Both in one process and
-one cluster, in turn; the clock runs from the first result to the last.
+one cluster, in turn; the clock runs while both slots report, and notes each result when
+Tune's controller is done with it.
 
 Trials of one epoch show whether the driver gets slower as they grow in number: the time
 that a trial takes around the last one, ÷ around the 1,000th.
+
+A profile of a result (cProfile, two slots): Tune's own Python is 0.3 of 0.5 ms, ours
+0.02 ms, most of the rest waits for an actor. Left out of Tune's part: its question to
+the searcher at every step (0.03 ms), its look for files to write (0.05 ms), and its
+statistics of each number (3 to 4 µs a number). Of ours, what a flush of the tables
+takes in its thread (6 % of a core at 1,800 rows a second) is the largest.
 
     python -m tests.benchmarks.driver
 """

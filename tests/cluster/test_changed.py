@@ -54,6 +54,18 @@ def test_changed_code_is_refused_with_all_that_has_changed(broken: Finished) -> 
     assert rows_of(broken) == rows
 
 
+def test_a_new_sweep_says_which_file_made_trials_stale(
+    run_space: RunSpace, edit_code: Edit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_space(SPACE)
+    edit_code("new")
+    again = run_space(SPACE)
+    assert f"{FILE} has changed: 4 of the store's trials are stale" in (
+        capsys.readouterr().err.splitlines()
+    )
+    assert [row["status"] for row in rows_of(again)] == ["completed"] * 4
+
+
 def test_an_allowed_change_is_recorded_and_claims_nothing_of_old_code(
     broken: Finished,
     run_space: RunSpace,

@@ -76,26 +76,43 @@ def check_whole(finished: Finished, expected: object) -> None:
 
 
 def test_a_killed_trial_actor_costs_no_row(
-    run_space: RunSpace, tmp_path: Path, calm_curves: dict[str, object]
+    run_space: RunSpace,
+    tmp_path: Path,
+    calm_curves: dict[str, object],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     expected = calm(run_space, calm_curves)
+    capfd.readouterr()
     with killing("Trainable", lambda: has_epochs(tmp_path, 8)) as killed:
         finished = run_space(SPACE, store=str(tmp_path / "chaos"), **OFTEN)
     assert len(killed) == 1
+    check_quiet("".join(capfd.readouterr()))
     check_whole(finished, expected)
     attempts = open_results(finished.store).sql("select max(attempt) m from epochs")
     assert attempts["m"].to_pylist() == [1]
 
 
+def check_quiet(said: str) -> None:
+    """Nobody is shown what Ray and Tune say of a death that costs nothing."""
+    loud = [line for line in said.splitlines() if "Traceback" in line or "ray" in line]
+    assert loud == []
+    assert len(said.splitlines()) <= 5
+
+
 def test_a_killed_group_worker_costs_no_row(
-    run_space: RunSpace, tmp_path: Path, calm_curves: dict[str, object]
+    run_space: RunSpace,
+    tmp_path: Path,
+    calm_curves: dict[str, object],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     expected = calm(run_space, calm_curves)
+    capfd.readouterr()
     with killing("RayTrainWorker", lambda: has_epochs(tmp_path, 8)) as killed:
         finished = run_space(
             SPACE, store=str(tmp_path / "chaos"), uses_group=True, **OFTEN
         )
     assert len(killed) == 1
+    check_quiet("".join(capfd.readouterr()))
     check_whole(finished, expected)
 
 
