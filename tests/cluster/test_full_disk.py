@@ -1,8 +1,14 @@
-"""A store whose disk is full when a checkpoint is due: training goes on without it."""
+"""A store whose disk is full when something is to be written: training goes on."""
+
+import threading
+import time
+from pathlib import Path
 
 import pytest
 
 from raypg.results import open_results
+from tests.cluster.calm import curves
+from tests.cluster.processes import wait_until
 from tests.cluster.test_retry import losses
 from tests.conftest import RunSpace
 from tests.small_disk import SmallDisk, small_disk
@@ -32,3 +38,37 @@ def test_trials_without_room_for_checkpoints_are_trained_to_the_end(
     for row in rows:
         assert "could not be written" in row["status_reason"]
     assert losses(finished) == calm
+
+
+LONG = """
+SPACE = Ablation(
+    base={"model.name": "mlp", "model.hidden": 16, "train.epochs": 400},
+    axes={"optimizer.lr": [0.05, 0.1]},
+)
+"""
+
+
+def test_rows_wait_for_room_and_none_is_lost_or_doubled(
+    run_space: RunSpace, small_disk: SmallDisk, capfd: pytest.CaptureFixture[str]
+) -> None:
+    calm = run_space(LONG)
+    store = small_disk.folder / "runs"
+    capfd.readouterr()
+    thread = threading.Thread(target=_fill_for_a_while, args=(small_disk, store))
+    thread.start()
+    finished = run_space(LONG, store=str(store), checkpoint_every_s=1e9)
+    thread.join()
+    said = capfd.readouterr().err
+    assert "epochs: rows wait to be written: " in said
+    assert "rows are written again" in said
+    assert finished.exit_code == 0
+    found = curves(finished.store, finished.sweep)
+    assert found == curves(calm.store, calm.sweep)
+
+
+def _fill_for_a_while(disk: SmallDisk, store: Path) -> None:
+    """From when there are rows, for as long as it takes some more to be refused."""
+    wait_until(lambda: any(store.glob("*/tables/epochs/*.arrows")))
+    disk.fill()
+    time.sleep(3)
+    disk.free()

@@ -1,0 +1,91 @@
+"""What a disk or a clock has done to a sweep between two sessions; nothing is lost."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from raypg.cluster.prepare import Options
+from raypg.cluster.sweep import resume_sweep
+from raypg.results import SweepWriter, open_results
+from tests.cluster.aged import Interrupt, interrupt_after
+from tests.cluster.calm import calm_curves, curves
+from tests.conftest import RunSpace
+
+__all__ = ["interrupt_after"]
+
+pytestmark = pytest.mark.slow
+
+NUM_EPOCHS = 6
+BASE = {
+    "model.name": "densenet",
+    "model.depth": 10,
+    "model.growth_rate": 4,
+    "train.epochs": NUM_EPOCHS,
+    "data.fraction": 0.2,
+}
+RATES = [0.05, 0.1]
+SPACE = f"SPACE = Ablation(base={BASE}, axes={{'optimizer.lr': {RATES}}})"
+
+
+def newest(folder: Path, pattern: str) -> Path:
+    return max(folder.glob(pattern), key=lambda path: (path.stat().st_mtime_ns, path))
+
+
+def flip_a_byte(sweep: Path) -> None:
+    """In the middle of the last checkpoint: its length is as it was."""
+    file = newest(sweep, "checkpoints/*/checkpoint_*/state.pt")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def tear_epochs(sweep: Path) -> None:
+    """The last row's bytes never reached the disk."""
+    file = newest(sweep, "tables/epochs/*.arrows")
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def nothing(sweep: Path) -> None:
+    """All is as it was left."""
+
+
+@pytest.mark.parametrize(
+    ("damage", "said", "hours"),
+    [
+        (flip_a_byte, "state.pt must have", 0),
+        (tear_epochs, "bytes are torn and left out", 0),
+        (nothing, "", -2),
+    ],
+    ids=["a corrupted checkpoint", "a torn segment", "a clock that went back"],
+)
+def test_a_sweep_goes_on_whole(
+    run_space: RunSpace,
+    interrupt_after: Interrupt,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    damage: Callable[[Path], None],
+    said: str,
+    hours: int,
+) -> None:
+    interrupt_after(0, epoch=4)
+    with monkeypatch.context() as patch:
+        # As a driver leaves its tables that is killed.
+        patch.setattr(SweepWriter, "_compact", lambda *_, **__: None)
+        broken = run_space(SPACE, max_concurrent=1, checkpoint_every_s=0.0)
+    interrupt_after()
+    assert broken.exit_code == 130
+    damage(Path(broken.store.path(broken.sweep)))
+    capsys.readouterr()
+    now, now_ns = time.time, time.time_ns
+    monkeypatch.setattr(time, "time", lambda: now() + 3600 * hours)
+    monkeypatch.setattr(time, "time_ns", lambda: now_ns() + 3600 * hours * 10**9)
+    options = Options(store=broken.store.uri)
+    finished = resume_sweep(broken.sweep, options)
+    assert finished.exit_code == 0
+    assert said in capsys.readouterr().err
+    calm = calm_curves(BASE, [{"optimizer.lr": lr} for lr in RATES])
+    assert curves(finished.store, finished.sweep) == calm
+    rows = open_results(finished.store).trials(finished.sweep)
+    assert [row["status"] for row in rows] == ["completed"] * len(RATES)
