@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 from ray.tune import tune
+from ray.tune.execution import class_cache
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 
@@ -102,9 +103,13 @@ def asking(
         is_short: whether idle actors are to make room.
     """
     controller = partial(SweepController, may_go_on, has_room, is_short)
+    sent = {name for name in class_cache.ENV_VARS_TO_PROPAGATE if name[:4] != "AWS_"}
     with (
         patch.object(tune, "TuneController", controller),
         patch.object(tune, "ExperimentAnalysis", _no_analysis),
+        # Tune would put the driver's keys into its actors' `runtime_env`, which Ray
+        # writes into its log and shows in its dashboard (Ray 2.60).
+        patch.object(class_cache, "ENV_VARS_TO_PROPAGATE", sent),
     ):
         yield
 

@@ -1,5 +1,6 @@
 """Code that changes in the middle of a sweep is refused, or recorded where allowed."""
 
+import importlib
 from typing import Any
 
 import pytest
@@ -52,6 +53,18 @@ def test_changed_code_is_refused_with_all_that_has_changed(broken: Finished) -> 
     with pytest.raises(StoreError, match=rf"--resume space: .*{some}.*--allow-changed"):
         resume(broken)
     assert rows_of(broken) == rows
+
+
+def test_changed_data_are_refused(
+    run_space: RunSpace, interrupt_after: Interrupt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt_after(1, epoch=2)
+    first = run_space(SPACE, max_concurrent=1)
+    interrupt_after()
+    prints = importlib.import_module("raypg.config.fingerprint")
+    monkeypatch.setattr(prints, "_known_version", lambda _: "another")
+    with pytest.raises(StoreError, match=r"changes in digits data \("):
+        resume(first)
 
 
 def test_a_new_sweep_says_which_file_made_trials_stale(

@@ -1,0 +1,78 @@
+"""Keys and tokens of the environment are in nothing that a sweep leaves behind."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyarrow.fs import FileSelector
+
+from raypg.results import open_results
+from raypg.results.columns import CORE
+from raypg.store import Store
+from tests.cluster.processes import plain_environment
+from tests.s3 import create_bucket, s3_environment
+
+pytestmark = pytest.mark.slow
+
+PLANTED = {
+    "AWS_ACCESS_KEY_ID": "PLANTEDKEYID",
+    "AWS_SECRET_ACCESS_KEY": "planted/secret/key",
+    "AWS_SESSION_TOKEN": "planted+session+token",
+    "WANDB_API_KEY": "planted0" * 5,
+    "RAY_AUTH_TOKEN": "planted-token-of-a-cluster-0123456789",
+}
+SPACE = """from raypg import Ablation
+SPACE = Ablation(
+    base={"model.name": "mlp", "train.epochs": 2}, axes={"optimizer.lr": [0.05, 1e30]},
+)
+"""
+
+
+def written(store: Store, *folders: Path) -> Iterator[tuple[str, str]]:
+    """Every file of the store and below the folders, and the store's tables as text."""
+    for each in store.filesystem.get_file_info(
+        FileSelector(store.path(), recursive=True)
+    ):
+        if each.is_file:
+            with store.filesystem.open_input_stream(each.path) as file:
+                yield each.path, file.read().decode("latin-1")
+    for folder in folders:
+        for path in folder.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                yield str(path), path.read_bytes().decode("latin-1")
+    for table in CORE:  # whose files are compressed
+        yield table, str(open_results(store).sql(f"from {table}").to_pylist())
+
+
+def test_a_secret_of_the_environment_is_written_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in s3_environment().items():
+        monkeypatch.setenv(name, value)
+    store = Store(create_bucket())
+    (tmp_path / "space.py").write_text(SPACE)
+    command = [sys.executable, "-m", "raypg.tune", "space.py", "--wandb"]
+    with tempfile.TemporaryDirectory(prefix="ray") as folder:
+        done = subprocess.run(
+            [*command, "--store", store.uri],
+            env=plain_environment(**PLANTED, WANDB_MODE="offline", RAY_TMPDIR=folder),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 1, done.stderr  # one trial of the two fails
+        found = dict(written(store, tmp_path, Path(folder)))
+    found["what it said"] = done.stdout + done.stderr
+    places = {kind: [p for p in found if kind in p] for kind in ("wandb/", "/logs/")}
+    assert all(places.values())
+    assert any(store.uri in text for text in found.values())
+    leaks = [
+        (name, path)
+        for name, secret in PLANTED.items()
+        for path, text in found.items()
+        if secret in text
+    ]
+    assert leaks == []
