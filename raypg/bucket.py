@@ -10,8 +10,8 @@ from typing import Any
 _ANSWERS = {
     ("ACCESS_DENIED", "INVALID_ACCESS_KEY", "SIGNATURE_DOES_NOT_MATCH"): (
         "access denied",
-        "Check the credentials in the environment (AWS_ACCESS_KEY_ID, "
-        "AWS_SECRET_ACCESS_KEY), and what they allow.",
+        "Check the credentials in the environment, here and on every node "
+        "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), and what they allow.",
     ),
     ("NO_SUCH_BUCKET", "no such bucket", "Bucket does not exist"): (
         "no such bucket",

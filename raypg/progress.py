@@ -36,13 +36,23 @@ class Pace:
     """How many were trained here, those included that were lost and trained again."""
     reached: dict[str, int] = field(default_factory=dict)
     """The epoch that each trial under way is at: no one trains those before it."""
+    num_whole: int = 0
+    """Trials that ended here and did not fail."""
+    epochs_of_whole: int = 0
 
     def left_s(self) -> float | None:
-        """Seconds that the epochs to come may take at most; None before any came."""
+        """Seconds to the end, at most of the trials under way; None before any epoch.
+
+        Those to come are taken to be as long as those that ended, and as those under
+        way may become: a scheduler stops the shortest ones first.
+        """
         if not self.num_epochs:
             return None
-        to_train = (self.num_trials - self.num_ended) * self.epochs_per_trial
-        rest = max(0, to_train - sum(self.reached.values()))
+        most, num = self.epochs_per_trial, len(self.reached)
+        known = self.num_whole + num
+        mean = (self.epochs_of_whole + most * num) / known if known else most
+        to_come = max(0, self.num_trials - self.num_ended - num)
+        rest = sum(max(0, most - at) for at in self.reached.values()) + to_come * mean
         return rest * (time.monotonic() - self.started) / self.num_epochs
 
     def note_epoch(self, entry: Entry, epoch_s: float) -> None:
@@ -53,7 +63,10 @@ class Pace:
 
     def note_end(self, entry: Entry) -> None:
         """Take a trial off the rest, whatever it did not train."""
-        self.reached.pop(entry.trial.key, None)
+        epochs = self.reached.pop(entry.trial.key, None)
+        if epochs is not None and entry.status != "failed":
+            self.num_whole += 1
+            self.epochs_of_whole += epochs
         self.num_ended += 1
 
 

@@ -73,7 +73,7 @@ def check_saved(name: str, about: Mapping[str, Any]) -> None:
         raise StoreError(f"--resume {name}", rule, found, fix)
 
 
-def _ignore(line: str) -> None:
+def ignore(line: str) -> None:
     """Nobody listens."""
 
 
@@ -220,8 +220,8 @@ class Store:
         self,
         name: str,
         *,
-        tell: Callable[[str], None] = _ignore,
-        on_loss: Callable[[str], None] = _ignore,
+        tell: Callable[[str], None] = ignore,
+        on_loss: Callable[[str], None] = ignore,
     ) -> FolderLock | Lease:
         """Hold a sweep for writing until the lock is closed or the process dies.
 

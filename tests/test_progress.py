@@ -49,7 +49,12 @@ def test_a_pace_asks_for_the_epochs_that_are_left(now: Callable[[float], None]) 
     pace.note_epoch(entry_at(1), 10.0)
     assert pace.left_s() == 11 * 10.0
     pace.note_end(entry_at(1, status="stopped"))
-    assert pace.left_s() == 8 * 10.0
+    assert pace.left_s() == 2 * 10.0  # the others are expected to be stopped as soon
+    pace.note_epoch(entry_at(2), 10.0)
+    now(120.0)
+    assert pace.left_s() == (2 + (1 + 4) / 2) * 10.0
+    pace.note_end(entry_at(2, status="failed"))
+    assert pace.left_s() == 1 * 10.0
 
 
 def test_a_pace_leaves_out_trials_that_ended_in_earlier_sessions(

@@ -16,12 +16,10 @@ from raypg.errors import ClusterError
 QUIET_ENVIRONMENT = {
     # What raypg replaces by its tables, and what a user did not ask for.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_RESULT_BUFFER_LENGTH": "1",
     # The searcher holds the cap; with a limit of one, slots would fill one by one.
     "TUNE_MAX_PENDING_TRIALS_PG": str(10**6),
-    "TUNE_GLOBAL_CHECKPOINT_S": str(10**9),
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": str(10**9),
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_AIR_NEW_OUTPUT": "0",

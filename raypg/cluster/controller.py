@@ -1,4 +1,4 @@
-"""Tune's controller, which asks whose fault a death was, and leaves out what it can."""
+"""Tune's loop as a sweep needs it: asked less, and asked back."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,9 +21,9 @@ class SweepController(TuneController):  # type: ignore[misc]
     Idle actors end where the workers of a trial have no room: Tune keeps one for a
     trial to come, and does not know that it holds what another one waits for.
 
-    Two things that Tune does at every step are left out, a tenth of its time together
-    (`tests/benchmarks/driver.py`): asking the searcher where it has no room, and
-    looking after files of its own, which nobody reads.
+    Two things that Tune does at every step are left out: asking the searcher where it
+    has no room, and looking after files of its own, which nobody reads. What they cost
+    is in `tests/benchmarks/driver.py`.
     """
 
     def __init__(
@@ -47,23 +47,35 @@ class SweepController(TuneController):  # type: ignore[misc]
         """
 
     def _maybe_update_trial_queue(self) -> None:
+        is_busy = self._pending_trials or self._running_trials or self._paused_trials
         # With nothing under way Tune waits in there until there is something.
-        if self._has_room() or not self._live_trials:
+        if self._has_room() or not is_busy:
             super()._maybe_update_trial_queue()
+
+    def _validate_result_metrics(self, result: object) -> None:
+        """Nothing: the metrics are in a field of their own."""
 
     def _maybe_reuse_cached_actor(self, trial: Trial) -> bool:
         """Leave an idle actor to a trial that has none on its way, where there is one.
 
-        Tune gives it to the trial whose own actor is still starting, and ends that one.
-        Where trials are shorter than the start of a process, a sweep so ends on the
-        first of its slots alone.
+        Tune gives it to the trial whose own process is still starting, and ends that
+        one. Where trials are shorter than such a start, a sweep may so stay on the
+        first of its slots.
         """
-        starts = trial in self._trial_to_actor and trial not in self._resetting_trials
-        if starts and any(
-            one not in self._trial_to_actor for one in self._pending_trials
-        ):
-            return False
+        if self._actor_cache.num_cached_objects and self._is_starting(trial):
+            owners = self._trial_to_actor
+            if any(one not in owners for one in self._pending_trials):
+                return False
         return bool(super()._maybe_reuse_cached_actor(trial))
+
+    def _is_starting(self, trial: Trial) -> bool:
+        """Whether a waiting trial has a process, and not only asked for one."""
+        actor = self._trial_to_actor.get(trial)
+        return (
+            actor is not None
+            and trial not in self._resetting_trials
+            and self._actor_manager.is_actor_started(actor)
+        )
 
     def on_step_end(self) -> None:
         """See Tune's."""
@@ -92,10 +104,12 @@ class SweepController(TuneController):  # type: ignore[misc]
 
 
 @contextmanager
-def asking(
+def own_tune(
     may_go_on: MayGoOn, has_room: Callable[[], bool], is_short: Callable[[], bool]
 ) -> Iterator[None]:
-    """Have `Tuner.fit` use our controller: there is no option for it.
+    """Have `Tuner.fit` use our controller, analyse nothing and send no keys.
+
+    There are options for none of that: names of Tune's are replaced meanwhile.
 
     Args:
         may_go_on: see `MayGoOn`.
@@ -103,7 +117,8 @@ def asking(
         is_short: whether idle actors are to make room.
     """
     controller = partial(SweepController, may_go_on, has_room, is_short)
-    sent = {name for name in class_cache.ENV_VARS_TO_PROPAGATE if name[:4] != "AWS_"}
+    names = class_cache.ENV_VARS_TO_PROPAGATE
+    sent = {name for name in names if not name.startswith("AWS_")}
     with (
         patch.object(tune, "TuneController", controller),
         patch.object(tune, "ExperimentAnalysis", _no_analysis),

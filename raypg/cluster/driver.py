@@ -74,23 +74,18 @@ def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
     from ray.exceptions import RayError
     from ray.tune import TuneError
 
-    from raypg.cluster.controller import asking
+    from raypg.cluster.controller import own_tune
     from raypg.cluster.recorder import Recorder
     from raypg.cluster.searcher import LedgerSearcher
 
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     logging.getLogger("ray.train").setLevel(logging.ERROR)
     slots = Slots(launch.need, launch.max_concurrent)
-    look_after, is_short = _rooms(launch)
-
-    def tidy() -> None:
-        look_after()
-        slots(ledger.num_left)  # Tune asks the searcher no more when it has finished
-
+    tidy, is_short = _rooms(launch)
     searcher = LedgerSearcher(ledger, slots, _assign(launch))
     recorder = Recorder(ledger, searcher, _watch_failures(ledger, ending), tidy)
     try:
-        with asking(recorder.may_go_on, searcher.has_room, is_short):
+        with own_tune(recorder.may_go_on, searcher.has_room, is_short):
             _fit(launch, searcher, recorder, ending)
         tidy()
     except KeyboardInterrupt:

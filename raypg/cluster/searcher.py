@@ -54,9 +54,3 @@ class LedgerSearcher(Unsaved, Searcher):  # type: ignore[misc]
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """Free the trial's place; its end is booked by the recorder."""
-
-    def save(self, checkpoint_path: str) -> None:
-        """Nothing: the tables are what a sweep is resumed from."""
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Nothing: see `save`."""

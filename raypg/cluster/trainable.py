@@ -40,8 +40,8 @@ EPOCH = "raypg_epoch"
 
 REPORTED = "raypg_reported"
 """An epoch's metrics as pairs: of each number in a result, and of each nested one,
-Tune's driver keeps seven statistics, at 3 to 4 µs each time. Lists, because Ray pickles
-tuples."""
+Tune's driver keeps six statistics (`tests/benchmarks/driver.py` has what they cost).
+Lists, because Ray pickles tuples."""
 
 
 class Tray(Protocol):

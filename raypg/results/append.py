@@ -14,7 +14,7 @@ from raypg.results.compact import compact
 from raypg.results.kept import drop_kept, keep_rows, kept_folder
 from raypg.results.read import newest_version
 from raypg.results.segments import SegmentWriter
-from raypg.store import Store
+from raypg.store import Store, ignore
 
 LOCAL_FLUSH_S = 0.5
 BUCKET_FLUSH_S = 4.0
@@ -26,10 +26,6 @@ CLOSE_PATIENCE_S = 60.0
 """The same, once a sweep has ended: whoever waits may be killed."""
 
 Row = dict[str, object]
-
-
-def _ignore(line: str) -> None:
-    """Nobody listens."""
 
 
 class SweepWriter:
@@ -55,8 +51,8 @@ class SweepWriter:
         store: Store,
         sweep: str,
         *,
-        on_problem: Callable[[str], None] = _ignore,
-        on_failure: Callable[[str], None] = _ignore,
+        on_problem: Callable[[str], None] = ignore,
+        on_failure: Callable[[str], None] = ignore,
     ) -> None:
         self._store = store
         self._sweep = sweep

@@ -39,6 +39,10 @@ SPACE = Ablation(
 """
 
 
+def live_nodes() -> set[str]:
+    return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+
+
 @pytest.mark.parametrize("how", ["auto", "host:port", "RAY_ADDRESS"])
 def test_the_cluster_that_it_is_told_of_is_joined_and_left_as_it_is(
     cluster: None, tmp_path: Path, how: str
@@ -57,10 +61,10 @@ def test_the_cluster_that_it_is_told_of_is_joined_and_left_as_it_is(
             environment["RAY_ADDRESS"] = address
         else:
             command += ["--address", address]
-        jobs = len(ray.state.jobs())
+        jobs, nodes = len(ray.state.jobs()), live_nodes()
         done = subprocess.run(
             command, env=environment, cwd=tmp_path, capture_output=True, text=True
         )
     assert done.returncode == 0, done.stderr
     assert len(ray.state.jobs()) == jobs + 1
-    assert ray.is_initialized()
+    assert live_nodes() == nodes

@@ -94,9 +94,8 @@ def test_a_killed_trial_actor_costs_no_row(
 
 def check_quiet(said: str) -> None:
     """Nobody is shown what Ray and Tune say of a death that costs nothing."""
-    loud = [line for line in said.splitlines() if "Traceback" in line or "ray" in line]
+    loud = [line for line in said.splitlines() if not line.startswith("[")]
     assert loud == []
-    assert len(said.splitlines()) <= 5
 
 
 def test_a_killed_group_worker_costs_no_row(

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from raypg.cluster import trainable
 from raypg.cluster.messages import Assignment
 from raypg.cluster.trainable import LocalTrainable
 from raypg.results import open_results
+from tests.cluster.processes import wait_until
 from tests.conftest import RunSpace
 
 SPACE = """
@@ -56,27 +56,23 @@ class SlowToStart(LocalTrainable):
     """The second one starts while the first is about to take its third trial."""
 
     def setup(self, config: dict[str, Any]) -> None:
-        folder = Path(Assignment.from_json(config["assignment"]).store).parent
+        self._folder = Path(Assignment.from_json(config["assignment"]).store).parent
         try:
-            (folder / "first").touch(exist_ok=False)
+            (self._folder / "first").touch(exist_ok=False)
         except FileExistsError:
-            wait_for(folder / "third")
+            wait_until((self._folder / "third").exists)
         super().setup(config)
-        if (folder / "third").exists():
-            (folder / "second").touch()
+
+    def step(self) -> dict[str, Any]:
+        if self._num_trials == 1 and (self._folder / "third").exists():
+            (self._folder / "second").touch()
+        return super().step()
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        folder = Path(Assignment.from_json(new_config["assignment"]).store).parent
         if self._num_trials == 2:
-            (folder / "third").touch()
-            wait_for(folder / "second")
+            (self._folder / "third").touch()
+            wait_until((self._folder / "second").exists)
         return super().reset_config(new_config)
-
-
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
 
 
 def test_a_slot_that_starts_slowly_keeps_the_trial_it_starts_for(

@@ -9,7 +9,7 @@ import pytest
 from ray.tune.schedulers import TrialScheduler
 
 from raypg.cluster.schedulers import build_scheduler
-from raypg.cluster.trainable import EPOCH
+from raypg.cluster.trainable import EPOCH, REPORTED
 from raypg.space import ASHA
 from tests.cluster.test_mailbox import assignment
 
@@ -38,7 +38,7 @@ def curve(key: int) -> list[tuple[int, float]]:
 def go_on(scheduler: Any, trial: TuneTrial, start: int, stop: int) -> int:  # noqa: ANN401
     """The last epoch that the scheduler lets a trial have of [start, stop]."""
     for epoch, value in curve(int(trial.trial_id))[start - 1 : stop]:
-        result = {EPOCH: epoch, "val.accuracy": value}
+        result = {EPOCH: epoch, REPORTED: [["val.accuracy", value]]}
         if scheduler.on_trial_result(None, trial, result) == TrialScheduler.STOP:
             return epoch
     return stop
@@ -90,7 +90,9 @@ def test_a_worker_is_kept_unless_it_is_spent_or_none_is(
     controller = SimpleNamespace(_reuse_actors=None)
     trial = TuneTrial("t")
     scheduler.on_trial_add(controller, trial)
-    result = {EPOCH: 1, "val.accuracy": 0.5, "raypg_recycle": recycles}
+    result = {EPOCH: 1, REPORTED: [["val.accuracy", 0.5]]}
+    if recycles:
+        result["raypg_recycle"] = True
     scheduler.on_trial_complete(controller, trial, result)
     assert controller._reuse_actors is (reuses and not recycles)
 
