@@ -151,16 +151,17 @@ def _whole(network: Network) -> tuple[Pairs, float]:
 def _train_in_actor(assignment: Assignment, folder: str) -> list[tuple[float, bool]]:
     """The moment of each report, and whether a checkpoint followed it."""
     set_quiet_environment()
-    from raypg.cluster.trainable import LocalTrainable
+    from raypg.cluster.trainable import REPORTED, LocalTrainable
 
     trainable = LocalTrainable({"assignment": assignment.to_json()})
     moments = []
     for number in count():
         result = trainable.train()
-        moments.append((result["time"], result["should_checkpoint"]))
+        is_due = result.get("should_checkpoint", False)
+        moments.append((dict(result[REPORTED])["time"], is_due))
         if result["done"]:
             break
-        if result["should_checkpoint"]:
+        if is_due:
             _save_as_tune(trainable.save, Path(folder, f"checkpoint_{number:06d}"))
     trainable.cleanup()
     return moments
