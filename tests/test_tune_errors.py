@@ -139,6 +139,7 @@ def test_a_wrong_space(tune: Command, source: str, start: str, part: str) -> Non
         ("--resume x --keep-checkpoints best", "--resume x: must stand alone", "--ke"),
         ("--resume x --checkpoint-disk 1GB", "--resume x: must stand alone", "--che"),
         ("space.py --cpus-per-worker 9999", "--workers-per-trial, --cpus", "9999 CPUs"),
+        ("space.py --workers-per-trial 9999", "--workers-per-trial", "9999 CPUs"),
         ("space.py --gpus-per-worker 99", "--workers-per-trial, --cpus", "99 GPUs"),
         ("space.py --plan=counts", "command line: Option '--plan'", ""),
         ("--resume x a=1", "--resume x: must stand alone", "found a=1"),

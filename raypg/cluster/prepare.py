@@ -88,9 +88,10 @@ def ask(
     if is_joined:
         join(options, stack)
     need = need_of(options, is_joined=is_joined)
-    question = check(space_file, layers, need)
     if not is_joined:
         check_machine(need)
+    question = check(space_file, layers, need)
+    if not is_joined:
         load_data(question)
     return question
 

@@ -62,7 +62,7 @@ class Sizes:
     num_epochs: int
 
 
-FULL = Sizes(depth=40, num_pairs=30, num_steps=2, num_seeds=8, num_epochs=6)
+FULL = Sizes(depth=40, num_pairs=20, num_steps=2, num_seeds=8, num_epochs=6)
 QUICK = Sizes(depth=22, num_pairs=1, num_steps=1, num_seeds=1, num_epochs=1)
 
 

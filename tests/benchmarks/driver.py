@@ -70,7 +70,7 @@ class Sizes:
     num_short_trials: int
 
 
-FULL = Sizes(8, 4, 2_000, 10_000)
+FULL = Sizes(6, 4, 2_000, 10_000)
 QUICK = Sizes(1, 4, 500, 400)
 
 

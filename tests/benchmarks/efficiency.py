@@ -56,7 +56,7 @@ class Sizes:
     turn_s: float
 
 
-FULL = Sizes(4, 10, 10, 3.0)
+FULL = Sizes(2, 10, 10, 3.0)
 QUICK = Sizes(1, 5, 2, 0.3)
 
 
