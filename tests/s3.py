@@ -6,9 +6,11 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from functools import cache
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import urlsplit
 
@@ -124,6 +126,51 @@ def _shut(end: socket.socket) -> None:
     with suppress(OSError):
         end.shutdown(socket.SHUT_RDWR)
     end.close()
+
+
+class _Gate(BaseHTTPRequestHandler):
+    """Hands signed requests on to the server, and refuses those without a signature."""
+
+    protocol_version = "HTTP/1.1"
+
+    def handle_request(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if "Authorization" not in self.headers:
+            self._answer(403, {"Content-Type": "application/xml"}, DENIED)
+            return
+        server = urlsplit(start_s3())
+        with closing(HTTPConnection(str(server.hostname), server.port)) as onward:
+            onward.request(self.command, self.path, body, dict(self.headers))
+            answer = onward.getresponse()
+            self._answer(answer.status, dict(answer.getheaders()), answer.read())
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_request
+
+    def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.send_response(status)
+        kept = {name: text for name, text in headers.items() if name in HEADERS}
+        length = headers.get("Content-Length", str(len(body)))
+        for name, text in {**kept, "Content-Length": length}.items():
+            self.send_header(name, text)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+HEADERS = ("Content-Type", "ETag", "Last-Modified", "Content-Range", "Accept-Ranges")
+
+
+@contextmanager
+def gate() -> Iterator[str]:
+    """An endpoint of the server that asks for credentials, which moto does not."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Gate) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 @contextmanager

@@ -254,6 +254,22 @@ def test_a_cluster_that_does_not_answer(
     assert connecting.is_untouched()
 
 
+def test_a_cluster_that_has_died_here_is_not_waited_for(
+    connecting: Command, tmp_path: Path
+) -> None:
+    connecting.monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    connecting.monkeypatch.setattr(
+        "ray._private.services.find_gcs_addresses", lambda: set()
+    )
+    said = connecting("space.py", "--address", "auto")
+    check(said, "--address auto: must be", "find any running Ray instance")
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:9")
+    said = connecting("space.py", "--address", "auto")
+    check(said, "--address auto: must be", "127.0.0.1:9: connection refused after 0 s")
+    assert connecting.is_untouched()
+
+
 def test_an_address_from_the_environment_is_named_as_such(
     connecting: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,13 +287,14 @@ def test_who_listens_and_is_no_cluster_is_not_waited_for(connecting: Command) ->
     assert connecting.is_untouched()
 
 
-def test_help_fits_a_screen_and_shows_examples(tune: Command) -> None:
-    tune.monkeypatch.setenv("COLUMNS", "100")
+@pytest.mark.parametrize("columns", [80, 100])
+def test_help_fits_a_screen_and_shows_examples(tune: Command, columns: int) -> None:
+    tune.monkeypatch.setenv("COLUMNS", str(columns))
     tune.capsys.readouterr()
     said = tune("--help")
     assert said.code == 0
     assert len(said.out.splitlines()) <= 40
-    assert max(map(len, said.out.splitlines())) <= 100
+    assert max(map(len, said.out.splitlines())) <= columns
     assert "python -m raypg.tune search_spaces/densenet_depth.py" in said.out
 
 

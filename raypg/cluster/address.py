@@ -18,7 +18,7 @@ _FORM = re.compile(r"auto|local|(\[[0-9a-fA-F:]+\]|[^:/\[\]]+):\d{1,5}")
 
 
 def knock(address: str) -> None:
-    """See whether a cluster answers; `auto` is left to Ray, which knows its own.
+    """See whether a cluster answers; what `auto` is, Ray knows.
 
     Raises:
         ClusterError: it is no address, nothing or something else answers there, or the
@@ -28,7 +28,8 @@ def knock(address: str) -> None:
         rule = "must be auto, or HOST:PORT of a cluster's head"
         found = f'"{address}"'
         raise ClusterError(_where(address), rule, found, "The port is 6379 as a rule.")
-    host, _, port = address.rpartition(":")
+    there = _find_own() if address == "auto" else address
+    host, _, port = there.rpartition(":")
     if not host:
         return
     began = time.monotonic()
@@ -36,9 +37,20 @@ def knock(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
     except (OSError, OverflowError) as error:
         found = getattr(error, "strerror", None) or str(error)
-        raise _no_answer(address, found.lower(), began) from error
-    if _asks_for_token(address, began):
+        said = found.lower() if there == address else f"{there}: {found.lower()}"
+        raise _no_answer(address, said, began) from error
+    if _asks_for_token(there, began) and address != "auto":
         _show_token(address)
+
+
+def _find_own() -> str:
+    """The cluster that `ray start` has left on this machine, dead or alive."""
+    from ray._private.services import get_ray_address_from_environment
+
+    try:
+        return str(get_ray_address_from_environment("auto", None))
+    except ConnectionError as error:
+        raise no_cluster("auto", error) from error
 
 
 def _asks_for_token(address: str, began: float) -> bool:

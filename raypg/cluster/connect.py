@@ -81,7 +81,7 @@ def connect(address: str = "", num_cpus: int | None = None) -> bool:
     """Join the cluster at `address` (or `RAY_ADDRESS`), or start one here.
 
     Args:
-        address: as Ray takes it: `auto`, `host:port`, `ray://…`; empty for a new one.
+        address: as Ray takes it: `auto`, `host:port`; empty for a new one.
         num_cpus: cores of a new cluster; None for those of the machine.
 
     Returns:

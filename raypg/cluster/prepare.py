@@ -102,10 +102,11 @@ def connect_for(question: Question, options: Options, stack: ExitStack) -> None:
     Raises:
         ClusterError: it does not answer, or has no room for a single trial.
         DataError: a node of a cluster that was joined cannot load a data set.
+        StoreError: such a node cannot write to the bucket.
     """
     if joins_cluster(options):
         check_room(question.need)
-        _load_there(question)
+        _try_there(question, Store(options.store))
     else:
         join(options, stack)
         check_room(question.need)
@@ -139,21 +140,22 @@ def load_data(question: Question) -> None:
     _load_all(_data_configs(question))
 
 
-def _load_there(question: Question) -> None:
-    """The same, on a node of the cluster: the driver's may lack the data.
+def _try_there(question: Question, store: Store) -> None:
+    """Load them on a node of the cluster, and write to a bucket there.
 
-    One node answers for all; a trial on another one that lacks it fails, and says so.
+    The driver's machine may lack the data, the node the keys of the bucket. One node
+    answers for all; a trial on another one that lacks data fails, and says so.
     """
     import ray
 
     need = question.need
-    load = ray.remote(num_cpus=need.cpus_per_worker, num_gpus=need.gpus_per_worker)
+    there = ray.remote(num_cpus=need.cpus_per_worker, num_gpus=need.gpus_per_worker)
     try:
         configs = [
             replace(config, root=whole_path(config.root))
             for config in _data_configs(question)
         ]
-        ray.get(load(_load_all).remote(configs))
+        ray.get(there(_prepare_node).remote(configs, store))
     except ray.exceptions.RayError as error:
         cause = getattr(error, "cause", None)
         if isinstance(cause, RaypgError):
@@ -166,6 +168,12 @@ def _load_there(question: Question) -> None:
 def _data_configs(question: Question) -> list[DataConfig]:
     configs = (trial.config.data for trial in _examples(question.proposals))
     return list(dict.fromkeys(configs))
+
+
+def _prepare_node(configs: Sequence[DataConfig], store: Store) -> None:
+    if not store.is_local:
+        store.check_writable()
+    _load_all(configs)
 
 
 def _load_all(configs: Sequence[DataConfig]) -> None:

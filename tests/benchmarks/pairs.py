@@ -51,6 +51,7 @@ class Pairs:
         ours_low, ours_high = median_interval(self.ours)
         if self.num_disturbed:
             note += f"; others took CPU in {self.num_disturbed} of {len(self.ours)}"
+        num = len(self.ours)
         return {
             "name": name,
             "ours": median(self.ours),
@@ -62,9 +63,9 @@ class Pairs:
             "interval_low": low,
             "interval_high": high,
             "goal": goal,
-            "num_pairs": len(self.ours),
+            "num_pairs": num,
             "num_disturbed": self.num_disturbed,
-            "note": note,
+            "note": f"{note}; the interval is all {num}" if 1 < num < 6 else note,
         }
 
 

@@ -41,7 +41,7 @@ class Sizes:
     epochs_side_by_side: int
 
 
-FULL = Sizes(30, 6, 4, 3)
+FULL = Sizes(30, 6, 6, 3)
 QUICK = Sizes(1, 3, 1, 2)
 
 MANY = 100_000

@@ -42,7 +42,7 @@ class Sizes:
     num_documented: int
 
 
-FULL = Sizes(5, 120, 24, 3, 24, 4)
+FULL = Sizes(6, 120, 24, 3, 24, 4)
 QUICK = Sizes(1, 6, 2, 1, 4, 2)
 
 

@@ -1,3 +1,5 @@
+"""Sweeps whose store is a bucket, in their own cluster and in one that they join."""
+
 import os
 import subprocess
 import sys
@@ -7,19 +9,24 @@ from pathlib import Path
 import pytest
 
 from raypg.results import open_results
-from tests.s3 import create_bucket, s3_environment
+from tests.cluster.own_cluster import own_cluster
+from tests.cluster.processes import plain_environment
+from tests.s3 import create_bucket, gate, s3_environment
+
+pytestmark = pytest.mark.slow
+
+SPACE = """from raypg import Ablation
+SPACE = Ablation(
+    base={"model.name": "mlp", "train.epochs": 2}, axes={"optimizer.lr": [0.05, 0.1]},
+)
+"""
 
 
-@pytest.mark.slow
 def test_a_sweep_lives_in_a_bucket(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     space = tmp_path / "space.py"
-    space.write_text(
-        "from raypg import *\n"
-        'SPACE = Ablation(base={"model.name": "mlp", "train.epochs": 2},'
-        ' axes={"optimizer.lr": [0.05, 0.1]})'
-    )
+    space.write_text(SPACE)
     for name, value in s3_environment().items():
         monkeypatch.setenv(name, value)
     store = create_bucket()
@@ -41,3 +48,49 @@ def test_a_sweep_lives_in_a_bucket(
     for one in asked:
         said = run([*ask, *one, "--store", store], capture_output=True, text=True)
         assert "space" in said.stdout
+
+
+def test_keys_that_the_nodes_lack_are_missed_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "space.py").write_text(SPACE)
+    store = create_bucket()
+    command = [sys.executable, "-m", "raypg.tune", "space.py", "--store", store]
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with gate() as endpoint, own_cluster() as own:
+        driver = {**s3_environment(), "AWS_ENDPOINT_URL": endpoint}
+        done = subprocess.run(
+            [*command, "--address", own.address],
+            env=plain_environment(**driver, RAY_AUTH_MODE="token"),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"--store {store}: must be writable; found access denied.")
+    assert "on every node" in line
+
+
+def test_nodes_with_keys_of_their_own_write_what_a_joined_driver_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "space.py").write_text(SPACE)
+    store = create_bucket()
+    command = [sys.executable, "-m", "raypg.tune", "space.py", "--store", store]
+    keys = {k: v for k, v in s3_environment().items() if "KEY" in k}
+    for name, value in keys.items():
+        monkeypatch.setenv(name, value)
+    with gate() as endpoint, own_cluster() as own:
+        # The endpoint goes with the sweep, the keys do not.
+        driver = {**s3_environment(), "AWS_ENDPOINT_URL": endpoint}
+        subprocess.run(
+            [*command, "--address", own.address],
+            env=plain_environment(**driver, RAY_AUTH_MODE="token"),
+            cwd=tmp_path,
+            check=True,
+        )
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_environment()["AWS_ENDPOINT_URL"])
+    rows = open_results(store).trials("space")
+    assert [row["status"] for row in rows] == ["completed"] * 2
+    assert all(row["checkpoint"] for row in rows)

@@ -18,6 +18,7 @@ from raypg.store import Store
 from tests.cluster.calm import curves
 from tests.cluster.processes import killing, wait_for_nothing_left, wait_until
 from tests.conftest import NUM_SLOTS, RunSpace
+from tests.numbers import everything
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +43,8 @@ def calm(run_space: RunSpace, kept: dict[str, object]) -> object:
     if "curves" not in kept:
         finished = run_space(SPACE)
         kept["curves"] = curves(finished.store, finished.sweep)
-    return kept["curves"]
+        kept["everything"] = everything(open_results(finished.store))
+    return kept
 
 
 @pytest.fixture(autouse=True)
@@ -68,10 +70,11 @@ def has_epochs(tmp_path: Path, num: int, store: str = "chaos") -> bool:
 
 
 def check_whole(finished: Finished, expected: object) -> None:
+    results = open_results(finished.store)
     found = curves(finished.store, finished.sweep)
     for rows in found.values():
         assert [epoch for epoch, _ in rows] == list(range(1, NUM_EPOCHS + 1))
-    assert found == expected
+    assert {"curves": found, "everything": everything(results)} == expected
     assert finished.exit_code == 0
 
 
@@ -194,12 +197,14 @@ SPACE = Search(
 """
 
 
-def start_command(tmp_path: Path, source: str = SPACE) -> subprocess.Popen[str]:
+def start_command(
+    tmp_path: Path, source: str = SPACE, *more: str
+) -> subprocess.Popen[str]:
     """The real command, in a process and a cluster of its own."""
     space = tmp_path / "space.py"
     space.write_text(f"from raypg import *\n{source}\n")
     command = [sys.executable, "-m", "raypg.tune", str(space)]
-    command += ["--store", str(tmp_path / "chaos"), "--checkpoint-every", "0.3"]
+    command += ["--store", str(tmp_path / "chaos"), "--checkpoint-every", "0.3", *more]
     environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
     return subprocess.Popen(
         command,
@@ -245,6 +250,25 @@ def test_a_driver_that_ends_is_resumed_without_loss(
     wait_until(lambda: not any(map(is_alive, started)))
     assert len(curves(Store(str(tmp_path / "chaos")), "space")) > 0
     check_whole(resume_sweep("space", Options(store=str(tmp_path / "chaos"))), expected)
+
+
+def test_a_killed_driver_of_groups_is_resumed_without_loss(
+    cluster: None, tmp_path: Path
+) -> None:
+    two = ("--workers-per-trial", "2", "--max-concurrent", "1")
+    driver = start_command(tmp_path, SPACE, *two)
+    wait_until(lambda: has_epochs(tmp_path, 8), limit_s=120)
+    driver.send_signal(signal.SIGKILL)
+    driver.communicate(timeout=60)
+    finished = resume_sweep("space", Options(store=str(tmp_path / "chaos")))
+    assert finished.exit_code == 0
+    for rows in curves(finished.store, "space").values():
+        assert [epoch for epoch, _ in rows] == list(range(1, NUM_EPOCHS + 1))
+    counts = open_results(finished.store).sql(
+        "select (select count(*) from predictions) as val,"
+        " (select count(*) from test_results) as tests"
+    )
+    assert counts.to_pylist() == [{"val": 600, "tests": 2}]
 
 
 def check_refused_to_another_driver(tmp_path: Path, pid: int) -> None:
