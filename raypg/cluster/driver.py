@@ -75,18 +75,24 @@ def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
     from ray.tune import TuneError
 
     from raypg.cluster.controller import own_tune
+    from raypg.cluster.farewell import Farewell
     from raypg.cluster.recorder import Recorder
     from raypg.cluster.searcher import LedgerSearcher
+    from raypg.cluster.stopper import EndingStopper
 
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     logging.getLogger("ray.train").setLevel(logging.ERROR)
     slots = Slots(launch.need, launch.max_concurrent)
     tidy, is_short = _rooms(launch)
-    searcher = LedgerSearcher(ledger, slots, _assign(launch))
-    recorder = Recorder(ledger, searcher, _watch_failures(ledger, ending), tidy)
+    farewell = Farewell(ending)
+    searcher = LedgerSearcher(
+        ledger, slots, lambda: farewell.has_begun, _assign(launch)
+    )
+    on_failure = _watch_failures(ledger, ending)
+    recorder = Recorder(ledger, searcher, on_failure, tidy, farewell)
     try:
         with own_tune(recorder.may_go_on, searcher.has_room, is_short):
-            _fit(launch, searcher, recorder, ending)
+            _fit(launch, searcher, recorder, EndingStopper(farewell))
         tidy()
     except KeyboardInterrupt:
         ending.interrupt("ended at once")
@@ -101,11 +107,10 @@ def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
             slots.close()
 
 
-def _fit(launch: Launch, searcher: object, recorder: object, ending: Ending) -> None:
+def _fit(launch: Launch, searcher: object, recorder: object, stopper: object) -> None:
     from ray import tune
 
     from raypg.cluster.schedulers import build_scheduler
-    from raypg.cluster.stopper import EndingStopper
     from raypg.cluster.trainable import build_trainable
 
     reuses = launch.trials_per_worker != 1
@@ -136,7 +141,7 @@ def _fit(launch: Launch, searcher: object, recorder: object, ending: Ending) -> 
                 num_to_keep=2, checkpoint_at_end=False
             ),
             callbacks=[recorder],
-            stop=EndingStopper(ending),
+            stop=stopper,
             verbose=0,
         ),
     )

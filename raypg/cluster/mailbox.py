@@ -99,7 +99,7 @@ class Mailbox:
             self._changed.notify_all()
 
     def want_states(self) -> None:
-        """Have a checkpoint of every epoch from now on: a worker's node is to go."""
+        """Have a checkpoint of every epoch from now on: a node, or the sweep, ends."""
         self._wants_states = True
 
     def next_delivery(

@@ -14,6 +14,7 @@ from ray.tune.experiment import Trial
 
 from raypg.causes import cause_of_text
 from raypg.cluster.deaths import Deaths
+from raypg.cluster.farewell import Farewell
 from raypg.cluster.leaving import Notices
 from raypg.cluster.messages import Assignment
 from raypg.cluster.repair import COLUMN
@@ -41,11 +42,13 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         searcher: LedgerSearcher,
         on_failure: Callable[[Entry], None],
         tidy: Callable[[], object],
+        farewell: Farewell,
     ) -> None:
         self._ledger = ledger
         self._searcher = searcher
         self._on_failure = on_failure
         self._tidy = tidy
+        self._farewell = farewell
         self._tidied_at = 0.0
         self._running: dict[str, Trial] = {}
         self._notices = Notices()
@@ -55,7 +58,8 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         self._incarnations: dict[str, int] = {}
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: object) -> None:
-        """Look after the cluster now and then."""
+        """Look after the cluster now and then, and after a sweep that is to end."""
+        self._farewell.look(self._running.values())
         if time.monotonic() - self._tidied_at >= TIDY_EVERY_S:
             self._tidied_at = time.monotonic()
             self._tidy()

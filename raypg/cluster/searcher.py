@@ -24,21 +24,25 @@ class LedgerSearcher(Unsaved, Searcher):  # type: ignore[misc]
         self,
         ledger: Ledger,
         cap: Callable[[int], int],
+        is_ending: Callable[[], bool],
         build_assignment: Callable[[Entry], Assignment],
     ) -> None:
         super().__init__()
         self._ledger = ledger
         self._cap = cap
+        self._is_ending = is_ending
         self._build_assignment = build_assignment
         self.live: dict[str, Entry] = {}
         """The trials under way, by Tune's id."""
 
     def has_room(self) -> bool:
-        """Whether another trial may be under way."""
-        return len(self.live) < self._cap(self._ledger.num_left)
+        """Whether another trial may be under way, or Tune is to hear of the end."""
+        return self._is_ending() or len(self.live) < self._cap(self._ledger.num_left)
 
     def suggest(self, trial_id: str) -> Any:  # noqa: ANN401 a dict, None or FINISHED
         """Tune's config of the next trial, None to be asked later, or FINISHED."""
+        if self._is_ending():
+            return self.FINISHED
         if not self.has_room():
             return None
         entry = self._ledger.next_entry()

@@ -2,7 +2,7 @@
 
 from ray.tune import Stopper
 
-from raypg.cluster.ending import Ending
+from raypg.cluster.farewell import Farewell
 
 
 class Unsaved:
@@ -18,8 +18,8 @@ class Unsaved:
 class EndingStopper(Unsaved, Stopper):  # type: ignore[misc]
     """Asked by Tune at every step; stops no single trial."""
 
-    def __init__(self, ending: Ending) -> None:
-        self._ending = ending
+    def __init__(self, farewell: Farewell) -> None:
+        self._farewell = farewell
 
     def __call__(self, trial_id: str, result: dict[str, object]) -> bool:
         """False: a trial's end is its own, or the scheduler's."""
@@ -27,4 +27,4 @@ class EndingStopper(Unsaved, Stopper):  # type: ignore[misc]
 
     def stop_all(self) -> bool:
         """Whether the sweep is to end now."""
-        return bool(self._ending.reason)
+        return self._farewell.is_over

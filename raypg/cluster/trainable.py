@@ -200,6 +200,10 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
             self._is_leaving = True
             self._workers.mailbox.want_states()
 
+    def save_soon(self) -> None:
+        """Have a checkpoint of the next epoch that ends: the sweep is to end."""
+        self._workers.mailbox.want_states()
+
     def cleanup(self) -> None:
         """End the workers with the actor."""
         self._workers.close()

@@ -7,6 +7,8 @@ import pytest
 from ray.exceptions import ActorDiedError, RayTaskError
 
 from raypg.cluster.deaths import MAX_ON_ONE_WAY, Deaths
+from raypg.cluster.ending import Ending
+from raypg.cluster.farewell import Farewell
 from raypg.cluster.recorder import Recorder
 from raypg.cluster.searcher import LedgerSearcher
 from raypg.cluster.trainable import EPOCH, REPORTED
@@ -56,8 +58,16 @@ class Books:
     def __init__(self) -> None:
         self.writer = FakeWriter()
         self.ledger = new_ledger(writer=self.writer)
-        searcher = LedgerSearcher(self.ledger, lambda _: 1, lambda _: SimpleNamespace())  # type: ignore[arg-type,return-value]
-        self.recorder = Recorder(self.ledger, searcher, lambda _: None, lambda: None)
+        searcher = LedgerSearcher(
+            self.ledger,
+            lambda _: 1,
+            lambda: False,
+            lambda _: SimpleNamespace(),  # type: ignore[arg-type,return-value]
+        )
+        farewell = Farewell(Ending())
+        self.recorder = Recorder(
+            self.ledger, searcher, lambda _: None, lambda: None, farewell
+        )
         self.trial: Any = SimpleNamespace(trial_id="t", error_file="")
         entry = self.ledger.next_entry()
         assert entry is not None

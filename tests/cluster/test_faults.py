@@ -252,6 +252,29 @@ def test_a_driver_that_ends_is_resumed_without_loss(
     check_whole(resume_sweep("space", Options(store=str(tmp_path / "chaos"))), expected)
 
 
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_what_was_reported_before_ctrl_c_is_not_trained_again(
+    cluster: None, tmp_path: Path, num_workers: int
+) -> None:
+    more = ("--checkpoint-every", "1000", "--workers-per-trial", str(num_workers))
+    driver = start_command(tmp_path, SPACE, *more)
+    wait_until(lambda: has_epochs(tmp_path, 8), limit_s=120)
+    os.killpg(driver.pid, signal.SIGINT)
+    _, errors = driver.communicate(timeout=60)
+    assert driver.returncode == 130, errors
+    store = Store(str(tmp_path / "chaos"))
+    before = {trial: len(rows) for trial, rows in curves(store, "space").items()}
+    finished = resume_sweep("space", Options(store=store.uri))
+    assert finished.exit_code == 0
+    kept = open_results(store).sql(
+        "select trial, count(*) as num from epochs where attempt = 0 group by trial"
+    )
+    found = {row["trial"]: row["num"] for row in kept.to_pylist()}
+    assert {trial: found[trial] for trial in before} == before
+    for rows in curves(store, "space").values():
+        assert [epoch for epoch, _ in rows] == list(range(1, NUM_EPOCHS + 1))
+
+
 def test_a_killed_driver_of_groups_is_resumed_without_loss(
     cluster: None, tmp_path: Path
 ) -> None:
