@@ -134,17 +134,28 @@ class _Gate(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def handle_request(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = self._body()
         if "Authorization" not in self.headers:
             self._answer(403, {"Content-Type": "application/xml"}, DENIED)
             return
         server = urlsplit(start_s3())
         with closing(HTTPConnection(str(server.hostname), server.port)) as onward:
-            onward.request(self.command, self.path, body, dict(self.headers))
+            kept = {k: v for k, v in self.headers.items() if k.lower() not in LENGTHS}
+            onward.request(self.command, self.path, body, kept)
             answer = onward.getresponse()
             self._answer(answer.status, dict(answer.getheaders()), answer.read())
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_request
+
+    def _body(self) -> bytes:
+        if "Transfer-Encoding" not in self.headers:
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        chunks = []
+        while size := int(self.rfile.readline(), 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(chunks)
 
     def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.send_response(status)
@@ -161,6 +172,7 @@ class _Gate(BaseHTTPRequestHandler):
 
 
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+LENGTHS = ("content-length", "transfer-encoding", "expect")
 HEADERS = ("Content-Type", "ETag", "Last-Modified", "Content-Range", "Accept-Ranges")
 
 

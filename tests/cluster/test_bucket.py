@@ -61,7 +61,7 @@ def test_keys_that_the_nodes_lack_are_missed_before_anything_starts(
         driver = {**s3_environment(), "AWS_ENDPOINT_URL": endpoint}
         done = subprocess.run(
             [*command, "--address", own.address],
-            env=plain_environment(**driver, RAY_AUTH_MODE="token"),
+            env=plain_environment(**driver),
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -86,7 +86,7 @@ def test_nodes_with_keys_of_their_own_write_what_a_joined_driver_asks_for(
         driver = {**s3_environment(), "AWS_ENDPOINT_URL": endpoint}
         subprocess.run(
             [*command, "--address", own.address],
-            env=plain_environment(**driver, RAY_AUTH_MODE="token"),
+            env=plain_environment(**driver),
             cwd=tmp_path,
             check=True,
         )
