@@ -1,12 +1,10 @@
 """A store whose disk is full when something is to be written: training goes on."""
 
 import threading
-import time
-from pathlib import Path
 
 import pytest
 
-from raypg.results import open_results
+from raypg.results import SweepWriter, open_results
 from tests.cluster.calm import curves
 from tests.cluster.processes import wait_until
 from tests.cluster.test_retry import losses
@@ -42,19 +40,35 @@ def test_trials_without_room_for_checkpoints_are_trained_to_the_end(
 
 LONG = """
 SPACE = Ablation(
-    base={"model.name": "mlp", "model.hidden": 16, "train.epochs": 400},
+    base={"model.name": "mlp", "model.hidden": 16, "train.epochs": 1000},
     axes={"optimizer.lr": [0.05, 0.1]},
 )
 """
 
 
 def test_rows_wait_for_room_and_none_is_lost_or_doubled(
-    run_space: RunSpace, small_disk: SmallDisk, capfd: pytest.CaptureFixture[str]
+    run_space: RunSpace,
+    small_disk: SmallDisk,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calm = run_space(LONG)
     store = small_disk.folder / "runs"
+    note, is_noted = SweepWriter._note_failure, threading.Event()
+
+    def noted(writer: SweepWriter, problem: str) -> None:
+        note(writer, problem)
+        is_noted.set()
+
+    def fill_for_a_while() -> None:
+        wait_until(lambda: any(store.glob("*/tables/epochs/*.arrows")))
+        small_disk.fill()
+        is_noted.wait(timeout=60)
+        small_disk.free()
+
+    monkeypatch.setattr(SweepWriter, "_note_failure", noted)
     capfd.readouterr()
-    thread = threading.Thread(target=_fill_for_a_while, args=(small_disk, store))
+    thread = threading.Thread(target=fill_for_a_while)
     thread.start()
     finished = run_space(LONG, store=str(store), checkpoint_every_s=1e9)
     thread.join()
@@ -64,11 +78,3 @@ def test_rows_wait_for_room_and_none_is_lost_or_doubled(
     assert finished.exit_code == 0
     found = curves(finished.store, finished.sweep)
     assert found == curves(calm.store, calm.sweep)
-
-
-def _fill_for_a_while(disk: SmallDisk, store: Path) -> None:
-    """From when there are rows, for as long as it takes some more to be refused."""
-    wait_until(lambda: any(store.glob("*/tables/epochs/*.arrows")))
-    disk.fill()
-    time.sleep(3)
-    disk.free()
