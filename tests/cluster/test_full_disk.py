@@ -72,9 +72,7 @@ def test_rows_wait_for_room_and_none_is_lost_or_doubled(
     thread.start()
     finished = run_space(LONG, store=str(store), checkpoint_every_s=1e9)
     thread.join()
-    said = capfd.readouterr().err
-    assert "epochs: rows wait to be written: " in said
-    assert "rows are written again" in said
+    assert "epochs: rows wait to be written: " in capfd.readouterr().err
     assert finished.exit_code == 0
     found = curves(finished.store, finished.sweep)
     assert found == curves(calm.store, calm.sweep)
