@@ -7,7 +7,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import cache
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -177,12 +177,17 @@ HEADERS = ("Content-Type", "ETag", "Last-Modified", "Content-Range", "Accept-Ran
 
 
 @contextmanager
-def gate() -> Iterator[str]:
-    """An endpoint of the server that asks for credentials, which moto does not."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Gate) as server:
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """An endpoint of this process, as long as the body lasts."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+def gate() -> AbstractContextManager[str]:
+    """An endpoint of the server that asks for credentials, which moto does not."""
+    return serving(_Gate)
 
 
 @contextmanager

@@ -4,15 +4,14 @@ import os
 import pickle
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from raypg.errors import ResultsError, StoreError
 from raypg.store import Store
-from tests.s3 import create_bucket, s3_environment
+from tests.s3 import create_bucket, s3_environment, serving
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -241,11 +240,9 @@ def denying(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every bucket refuses the credentials."""
     for name, value in s3_environment().items():
         monkeypatch.setenv(name, value)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Denied) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    with serving(Denied) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         yield
-        server.shutdown()
 
 
 @pytest.mark.parametrize("check", [Store.check_place, Store.check_writable])

@@ -198,10 +198,10 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
         """
         if not self._is_leaving and not set(nodes).isdisjoint(self._workers.nodes()):
             self._is_leaving = True
-            self._workers.mailbox.want_states()
+            self.save_soon()
 
     def save_soon(self) -> None:
-        """Have a checkpoint of the next epoch that ends: the sweep is to end."""
+        """Have a checkpoint of every epoch that ends from now on."""
         self._workers.mailbox.want_states()
 
     def cleanup(self) -> None:

@@ -49,9 +49,9 @@ class Pairs:
         """What the table of `make bench` shows."""
         low, high = self.interval
         ours_low, ours_high = median_interval(self.ours)
-        if self.num_disturbed:
-            note += f"; others took CPU in {self.num_disturbed} of {len(self.ours)}"
         num = len(self.ours)
+        if self.num_disturbed:
+            note += f"; others took CPU in {self.num_disturbed} of {num}"
         return {
             "name": name,
             "ours": median(self.ours),

@@ -50,22 +50,30 @@ def test_a_sweep_lives_in_a_bucket(
         assert "space" in said.stdout
 
 
-def test_keys_that_the_nodes_lack_are_missed_before_anything_starts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "space.py").write_text(SPACE)
-    store = create_bucket()
-    command = [sys.executable, "-m", "raypg.tune", "space.py", "--store", store]
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+def run_joined(folder: Path, store: str) -> subprocess.CompletedProcess[str]:
+    """A sweep in a cluster that has the keys of this environment, if it has any.
+
+    The driver has keys in any case. Its endpoint goes with the sweep, its keys do not.
+    """
+    (folder / "space.py").write_text(SPACE)
     with gate() as endpoint, own_cluster() as own:
         driver = {**s3_environment(), "AWS_ENDPOINT_URL": endpoint}
-        done = subprocess.run(
+        command = [sys.executable, "-m", "raypg.tune", "space.py", "--store", store]
+        return subprocess.run(
             [*command, "--address", own.address],
             env=plain_environment(**driver),
-            cwd=tmp_path,
+            cwd=folder,
             capture_output=True,
             text=True,
         )
+
+
+def test_keys_that_the_nodes_lack_are_missed_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = create_bucket()
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    done = run_joined(tmp_path, store)
     assert done.returncode == 2, done.stderr
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"--store {store}: must be writable; found access denied.")
@@ -75,21 +83,12 @@ def test_keys_that_the_nodes_lack_are_missed_before_anything_starts(
 def test_nodes_with_keys_of_their_own_write_what_a_joined_driver_asks_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "space.py").write_text(SPACE)
     store = create_bucket()
-    command = [sys.executable, "-m", "raypg.tune", "space.py", "--store", store]
     keys = {k: v for k, v in s3_environment().items() if "KEY" in k}
     for name, value in keys.items():
         monkeypatch.setenv(name, value)
-    with gate() as endpoint, own_cluster() as own:
-        # The endpoint goes with the sweep, the keys do not.
-        driver = {**s3_environment(), "AWS_ENDPOINT_URL": endpoint}
-        subprocess.run(
-            [*command, "--address", own.address],
-            env=plain_environment(**driver),
-            cwd=tmp_path,
-            check=True,
-        )
+    done = run_joined(tmp_path, store)
+    assert done.returncode == 0, done.stderr
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_environment()["AWS_ENDPOINT_URL"])
     rows = open_results(store).trials("space")
     assert [row["status"] for row in rows] == ["completed"] * 2
