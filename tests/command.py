@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+GOOD = """from raypg import *
+SPACE = Ablation(base={"model.name": "mlp"}, axes={"model.hidden": [8, 16]})
+"""
+"""A space file with nothing wrong in it."""
+
 
 @dataclass(frozen=True)
 class Said:

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from raypg.cluster import options, prepare
 from raypg.cluster.connect import connect, disconnect
 from raypg.cluster.prepare import Options
 from raypg.cluster.sweep import Finished, start_sweep
 from raypg.config import Layer, parse_overrides
 from raypg.train import main
-from tests.command import Command
+from raypg.tune import main as tune_main
+from tests.command import GOOD, Command
 
 NUM_SLOTS = 4
 """Declared CPUs of the shared cluster: slots, whatever the machine has."""
@@ -57,3 +59,24 @@ def train(
 ) -> Command:
     """`python -m raypg.train`, in a store of its own."""
     return Command(main, str(tmp_path / "runs"), capsys, monkeypatch)
+
+
+@pytest.fixture
+def tune(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Command:
+    """`python -m raypg.tune` beside a space.py; a cluster must not be asked for."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("Ray was started")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAYPG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(prepare, "connect", refuse)
+    # Other tests of this session may have a cluster of their own.
+    monkeypatch.setattr(options, "is_connected", lambda: False)
+    Path("space.py").write_text(GOOD)
+    return Command(tune_main, str(tmp_path / "runs"), capsys, monkeypatch)

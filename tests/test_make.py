@@ -61,6 +61,35 @@ def test_lint_and_test_are_what_the_style_says(folder: Path) -> None:
     assert said == [f".venv/bin/{tool}" for tool in [*lint, "python -m pytest"]]
 
 
+@pytest.mark.parametrize(
+    ("target", "commands"),
+    [
+        ("setup", []),
+        ("sweep", ["python -m raypg.tune search_spaces/densenet_depth.py"]),
+        ("format", ["ruff check --fix .", "ruff format ."]),
+        ("data", ["python -m raypg.data"]),
+        ("bench", ["python -m tests.benchmarks"]),
+        ("bench QUICK=1", ["python -m tests.benchmarks --quick"]),
+    ],
+)
+def test_a_target_runs_its_command_and_sets_up_once(
+    folder: Path, target: str, commands: list[str]
+) -> None:
+    (folder / ".venv" / ".installed").touch()
+    said = make(folder, "--dry-run", "--silent", *target.split())
+    # Where nothing is to be made, make says so even when it is to be silent.
+    run = [line.rstrip() for line in said.splitlines() if line[:6] != "make: "]
+    assert run == [f".venv/bin/{command}" for command in commands]
+
+
+def test_new_dependencies_set_up_again(folder: Path) -> None:
+    stamp = folder / ".venv" / ".installed"
+    stamp.touch()
+    later = stamp.stat().st_mtime + 5
+    os.utime(folder / "constraints.txt", (later, later))
+    assert "pip install" in make(folder, "--dry-run", "setup")
+
+
 def test_ci_and_hooks_run_these_very_commands() -> None:
     workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text()
     hooks = (ROOT / ".pre-commit-config.yaml").read_text()

@@ -2,6 +2,7 @@
 
 import io
 import re
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -147,6 +148,29 @@ def test_a_terminal_shows_an_arms_brackets_as_they_are() -> None:
         table._live.refresh()
 
     assert "schedule.milestones=[a][/b], seed 0" in tell_terminal(act)
+
+
+class Terminal(io.StringIO):
+    """A standard error that a person looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_is_followed_by_a_table_and_a_pipe_by_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = Terminal()
+    for stream in (terminal, sys.stderr):
+        monkeypatch.setattr(sys, "stderr", stream)
+        ledger = new_ledger()
+        with follow(ledger, METRIC, "max", Pace(3, 3)):
+            ledger.end(next_of(ledger), "failed", reason=REASON)
+    hides_the_cursor, shows_it = "\x1b[?25l", "\x1b[?25h"
+    shown = terminal.getvalue()
+    assert shown.index(hides_the_cursor) < shown.index(f"failed: {REASON}")
+    assert shown.rindex(shows_it) > shown.index(f"failed: {REASON}")
+    assert capsys.readouterr().err.startswith("[1/3] ")
 
 
 @pytest.mark.parametrize(

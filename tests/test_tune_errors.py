@@ -8,40 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from raypg.cluster import options, prepare
+from raypg.cluster import prepare
 from raypg.store import Store
 from raypg.tune import main
-from tests.command import Command, Said
+from tests.command import GOOD, Command, Said
 from tests.data.raw_files import write_idx_set
 from tests.results.sweeps import new_store
 
-GOOD = """from raypg import *
-SPACE = Ablation(base={"model.name": "mlp"}, axes={"model.hidden": [8, 16]})
-"""
 SEARCH = """from raypg import *
 SPACE = Search(axes={"optimizer.lr": uniform(0.1, 1)}, trials=4)
 """
-
-
-@pytest.fixture
-def tune(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Command:
-    """The command in a folder with space.py; a cluster must not be asked for."""
-
-    def refuse(*_: object) -> None:
-        raise AssertionError("Ray was started")
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RAYPG_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setattr(prepare, "connect", refuse)
-    # Other tests of this session may have a cluster of their own.
-    monkeypatch.setattr(options, "is_connected", lambda: False)
-    Path("space.py").write_text(GOOD)
-    return Command(main, str(tmp_path / "runs"), capsys, monkeypatch)
 
 
 def check(said: Said, start: str, *parts: str) -> None:
@@ -212,6 +188,9 @@ def test_a_store_that_cannot_be_written(tune: Command) -> None:
         said = Command(main, place, tune.capsys, tune.monkeypatch)("space.py")
         where = f"--store {Path(place).absolute()}: must be writable; found not a dir"
         check(said, where)
+    # Of the kernel: nobody may write there, not even root.
+    said = Command(main, "/proc/runs", tune.capsys, tune.monkeypatch)("space.py")
+    check(said, "--store /proc/runs: must be writable; found ", "its permissions")
     said = Command(main, "ftp://host", tune.capsys, tune.monkeypatch)("space.py")
     check(said, "--store: must be a folder", '"ftp://…"')
 
