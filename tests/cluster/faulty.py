@@ -3,13 +3,15 @@
 A file beside the store, named after `model.hidden`, holds the fault of the trials of
 that width: its name, `once` if it is to go with its first strike, the one rank that it
 strikes. It strikes once the first epoch is over; `stuck` is a hang at the fourth step
-of every process. `big 8` is a lack of memory, at any
-time, for the activations of more than 8 examples.
+of every process. `big 8` is a lack of memory, at any time, for the activations of more
+than 8 examples. `slow` is no fault: each further training step takes 0.3 s and is
+counted in a file of its network's own (see `steps_taken`).
 """
 
 import os
 import signal
 import time
+import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -73,6 +75,7 @@ def _hook(marker: Path) -> Callable[[nn.Module, object, Tensor], Tensor]:
     fault, *how = marker.read_text().split()
     has_validated = False
     num_steps = 0
+    own_steps = marker.with_name(f"{uuid.uuid4()}.steps")
 
     def strike(module: nn.Module, inputs: object, logits_BK: Tensor) -> Tensor:
         nonlocal has_validated, num_steps
@@ -86,11 +89,21 @@ def _hook(marker: Path) -> Callable[[nn.Module, object, Tensor], Tensor]:
             return logits_BK
         if how[1:] and int(how[1]) != dist.get_rank():
             return logits_BK
+        if fault == "slow":
+            time.sleep(0.3)
+            with own_steps.open("a") as file:
+                file.write(".")
+            return logits_BK
         if how[:1] == ["once"]:
             marker.unlink()
         return logits_BK * float("nan") if fault == "nan" else break_down(fault)
 
     return strike
+
+
+def steps_taken(folder: Path) -> list[int]:
+    """Training steps after the first epoch, of each slow network in each process."""
+    return sorted(path.stat().st_size for path in (folder / FOLDER).glob("*.steps"))
 
 
 def break_down(fault: str) -> Tensor:
