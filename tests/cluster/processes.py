@@ -10,7 +10,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import psutil
+import ray
 from ray.util import placement_group_table
+
+MARK = "RAYPG_TEST_MARK"
+"""A variable that a test sets to find again whatever its command starts."""
+
+COORDINATOR = "_AutoscalingCoordinatorActor"
+"""Ray Train's one actor a cluster that outlives its jobs: every group asks it."""
 
 
 def processes_named(part: str) -> list[psutil.Process]:
@@ -47,12 +54,29 @@ def wait_until(is_true: Callable[[], object], limit_s: float = 60) -> None:
         time.sleep(0.05)
 
 
+def family_of(mark: str) -> list[psutil.Process]:
+    """Processes started under `MARK=mark`, or by these, whoever their parent is now."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == mark:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
 def leftovers() -> dict[str, list[Any]]:
-    """Placement groups and processes of trials that are still there."""
+    """Placement groups, actors and processes of trials that are still there."""
     groups = [g for g in placement_group_table().values() if g["state"] != "REMOVED"]
+    actors = [
+        actor
+        for actor in ray.state.actors().values()
+        if actor["State"] != "DEAD" and actor["ActorClassName"] != COORDINATOR
+    ]
     names = ("Trainable", "RayTrainWorker", "Mailbox", "TrainController")
     processes = [p for name in names for p in processes_named(name)]
-    return {"groups": groups, "processes": processes}
+    return {"groups": groups, "actors": actors, "processes": processes}
 
 
 def wait_for_nothing_left(limit_s: float = 20) -> None:

@@ -1,13 +1,15 @@
 """The whole command, as a shell runs it: what it prints where, and what it keeps."""
 
 import json
-import os
 import re
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
+
+from tests.cluster.processes import MARK, family_of, plain_environment, wait_until
 
 SPACE = """'''Which learning rate?'''
 from raypg import *
@@ -19,14 +21,20 @@ LINE = re.compile(r"\[\d/\d\] .+ \(.+ left\)")
 
 
 def run(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY")}
-    return subprocess.run(
+    """The command; when it has ended, all that it started ends within a minute.
+
+    Ray's agents see once a minute that their raylet is gone (so without raypg).
+    """
+    mark = str(uuid.uuid4())
+    done = subprocess.run(
         [sys.executable, "-m", "raypg.tune", "space.py", *more],
         cwd=folder,
-        env=environment,
+        env=plain_environment(**{MARK: mark}),
         capture_output=True,
         text=True,
     )
+    wait_until(lambda: not family_of(mark), limit_s=80)
+    return done
 
 
 @pytest.mark.slow

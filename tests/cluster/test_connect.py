@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import ray
 
-from tests.cluster.processes import plain_environment
+from tests.cluster.processes import plain_environment, wait_for_nothing_left
 
 CODE = """
 from raypg.cluster.connect import connect, disconnect
@@ -68,3 +68,4 @@ def test_the_cluster_that_it_is_told_of_is_joined_and_left_as_it_is(
     assert done.returncode == 0, done.stderr
     assert len(ray.state.jobs()) == jobs + 1
     assert live_nodes() == nodes
+    wait_for_nothing_left()

@@ -144,6 +144,10 @@ def test_asha_stops_trials_early_and_completes_the_best(
         assert row["num_parameters"] == 8 * 65 + 8 * 9 + 10 * 9
         assert 1 <= row["best_epoch"] <= row["num_epochs"]
         assert row["best.val.accuracy"] >= row["val.accuracy"]
+    tested = open_results(finished.store).sql("select trial from test_results")
+    assert sorted(tested["trial"].to_pylist()) == sorted(
+        row["trial"] for row in rows if row["status"] == "completed"
+    )
     assert finished.exit_code == 0
 
 
