@@ -59,7 +59,8 @@ def measure(quick: bool) -> list[dict[str, object]]:
     torch.set_num_threads(1)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            return _rates(Path(folder), quick) + _shares(Path(folder), quick)
+            rows = _rates(Path(folder), quick)
+            return rows if quick else rows + _shares(Path(folder))
     finally:
         torch.set_num_threads(num_threads)
 
@@ -88,7 +89,7 @@ def _rates(root: Path, quick: bool) -> list[dict[str, object]]:
     ]
 
 
-def _shares(root: Path, quick: bool) -> list[dict[str, object]]:
+def _shares(root: Path) -> list[dict[str, object]]:
     """The pipeline's part of a training step, for a fast and a slow network."""
     batches = _our_batches(root)
     rows = []
@@ -96,8 +97,8 @@ def _shares(root: Path, quick: bool) -> list[dict[str, object]]:
         network = load([parse_overrides(overrides)]).model
         pairs = measure_pairs(
             lambda: BATCH_SIZE / images_per_s(batches.epoch(0)),
-            _step_seconds(network, batches, num_steps=1 if quick else 4),
-            num_pairs=3 if quick else 10,
+            _step_seconds(network, batches, num_steps=4),
+            num_pairs=10,
         )
         row = pairs.row(
             f"input pipeline: share of a step of {network.name}",

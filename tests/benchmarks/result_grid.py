@@ -45,7 +45,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    # "local": never a cluster that something else has left on this machine.
+    ray.init(
+        "local", include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+    )
     with tempfile.TemporaryDirectory() as storage:
         grid = tune.Tuner(
             Reporter,

@@ -106,7 +106,10 @@ def run_sweep(
     **run_options: object,
 ) -> None:
     """Two learning rates, and seeds; write down when what came."""
-    ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    # "local": never a cluster that something else has left on this machine.
+    ray.init(
+        "local", include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+    )
     watch = Watch()
     with tempfile.TemporaryDirectory() as storage:
         tune.Tuner(
