@@ -17,7 +17,7 @@ errors strict faults causes tracebacks
 space bucket folder lease store results models data optim
 config
 experiment training trial entries ledger checkpoints retention pruning
-provenance progress memo interrupts
+provenance processor progress memo interrupts
 plan solo wandb_log
 cluster
 studies

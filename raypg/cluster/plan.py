@@ -94,7 +94,8 @@ def plan_sweep(
         if is_joined:
             join(options, stack)
         need = need_of(options, is_joined=is_joined)
-        question = check(space_file, layers, need)
+        is_elsewhere = joins_cluster(options)
+        question = check(space_file, layers, need, is_joined=is_elsewhere)
         plan = _count(question, store, options)
         if not runs_steps:
             return plan

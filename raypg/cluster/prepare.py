@@ -35,6 +35,7 @@ from raypg.experiment import (
     build_proposals,
 )
 from raypg.memo import read_memo, read_search_memo
+from raypg.processor import precision_notes
 from raypg.space import ASHA, Search
 from raypg.store import Store
 
@@ -90,7 +91,7 @@ def ask(
     need = need_of(options, is_joined=is_joined)
     if not is_joined:
         check_machine(need)
-    question = check(space_file, layers, need)
+    question = check(space_file, layers, need, is_joined=is_joined)
     if not is_joined:
         load_data(question)
     return question
@@ -112,8 +113,16 @@ def connect_for(question: Question, options: Options, stack: ExitStack) -> None:
         check_room(question.need)
 
 
-def check(space_file: SpaceFile, layers: Sequence[Layer], need: Need) -> Question:
-    """Check a space under its layers and say what it rounds; reads no data.
+def check(
+    space_file: SpaceFile, layers: Sequence[Layer], need: Need, *, is_joined: bool
+) -> Question:
+    """Check a space under its layers, say what it rounds and slows; reads no data.
+
+    Args:
+        space_file: the loaded space.
+        layers: preset, file and command line.
+        need: of a trial.
+        is_joined: whether trials run on other machines than this one.
 
     Raises:
         RaypgError: a value is not legal, or a batch smaller than the workers.
@@ -124,9 +133,11 @@ def check(space_file: SpaceFile, layers: Sequence[Layer], need: Need) -> Questio
         device=need.device,
         num_workers=need.workers_per_trial,
     )
-    for trial in _examples(proposals):
-        check_workers(trial.config, need.workers_per_trial)
-    for note in space_file.notes:
+    configs = [trial.config for trial in _examples(proposals)]
+    for config in configs:
+        check_workers(config, need.workers_per_trial)
+    slow = [] if is_joined else precision_notes(configs, need.device)
+    for note in [*space_file.notes, *slow]:
         print(note, file=sys.stderr)
     return Question(space_file, layers, proposals, need)
 

@@ -15,6 +15,7 @@ from raypg.experiment.proposals import ENDED
 from raypg.experiment.trials import build_trial
 from raypg.ledger import Ledger
 from raypg.memo import changed_parts, read_memo
+from raypg.processor import precision_notes
 from raypg.provenance import provenance
 from raypg.results import (
     SweepWriter,
@@ -102,6 +103,8 @@ def start_trial(layers: Sequence[Layer], options: Options) -> Finished:
         store.create_sweep(name)
     else:
         name = store.create_next_sweep(STEM)
+    for note in precision_notes([config], options.device):
+        warn(note)
     if aside := set_kept_aside(store, name):
         warn(aside)
     store.write_description(name, _describe(config, layers, options))
