@@ -1,25 +1,43 @@
 """A store in a bucket, by the methods that `raypg.folder` has."""
 
+import errno
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+FIRST_LOOK_S = 5.0
+"""How long Google's client may ask for a bucket that nobody has seen to answer. Without
+credentials it asks again until then; a bucket that is there answers at once."""
+
 _ANSWERS = {
-    ("ACCESS_DENIED", "INVALID_ACCESS_KEY", "SIGNATURE_DOES_NOT_MATCH"): (
+    ("OAuth2 access token", "UNAUTHENTICATED"): (
+        "no credentials",
+        "Set GOOGLE_APPLICATION_CREDENTIALS, or run gcloud auth "
+        "application-default login, here and on every node.",
+    ),
+    (
+        "ACCESS_DENIED",
+        "INVALID_ACCESS_KEY",
+        "SIGNATURE_DOES_NOT_MATCH",
+        "PERMISSION_DENIED",
+    ): (
         "access denied",
         "Check the credentials in the environment, here and on every node "
-        "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), and what they allow.",
+        "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, or "
+        "GOOGLE_APPLICATION_CREDENTIALS), and what they allow.",
     ),
     ("NO_SUCH_BUCKET", "no such bucket", "Bucket does not exist"): (
         "no such bucket",
         "Make the bucket, or name another --store.",
     ),
-    ("NETWORK_CONNECTION", "REQUEST_TIMEOUT"): (
+    ("NETWORK_CONNECTION", "REQUEST_TIMEOUT", "CURL error", "DEADLINE_EXCEEDED"): (
         "no answer",
-        "Check the network, and the endpoint (AWS_ENDPOINT_URL).",
+        "Check the network, and the endpoint (AWS_ENDPOINT_URL or "
+        "STORAGE_EMULATOR_HOST).",
     ),
 }
 """What a client says, in our words, and what to do about it."""
@@ -72,15 +90,16 @@ class BucketBackend:
         self.root = self.uri.split("://", 1)[1]
         self._request_s = request_s
         self._num_tries = num_tries
+        self._is_google = self.uri.startswith("gs://")
+        self._made: set[str] = set()
 
     @cached_property
     def filesystem(self) -> Any:  # noqa: ANN401 pyarrow has no types
         """The client; made at first use, as it may ask the network for the region."""
         from pyarrow import fs
 
-        if self.uri.startswith("gs://"):
-            patience = timedelta(seconds=self._request_s * self._num_tries)
-            return fs.GcsFileSystem(retry_time_limit=patience)
+        if self._is_google:
+            return _google(self._request_s * self._num_tries)
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get(
             "AWS_ENDPOINT_URL"
         )
@@ -99,16 +118,22 @@ class BucketBackend:
 
     def read(self, path: str) -> bytes:
         """An object's content."""
-        with self.filesystem.open_input_stream(self._at(path)) as stream:
+        with (
+            self._named(path),
+            self.filesystem.open_input_stream(self._at(path)) as stream,
+        ):
             content: bytes = stream.read()
         return content
 
     def open(self, path: str) -> Any:  # noqa: ANN401 pyarrow has no types
         """An object that is read by ranges."""
-        return self.filesystem.open_input_file(self._at(path))
+        with self._named(path):
+            return self.filesystem.open_input_file(self._at(path))
 
     def write_whole(self, path: str, content: bytes, *, durable: bool) -> None:
         """Put the object; a bucket is durable anyway."""
+        if self._is_google:
+            self._make_folder(path.rpartition("/")[0])
         with self.filesystem.open_output_stream(self._at(path)) as stream:
             stream.write(content)
 
@@ -167,7 +192,13 @@ class BucketBackend:
 
     def delete_folder(self, path: str) -> None:
         """Remove everything below a prefix."""
-        if self.has_folder(path):
+        if not self.has_folder(path):
+            return
+        self._made = {
+            made for made in self._made if not f"{made}/".startswith(f"{path}/")
+        }
+        with suppress(FileNotFoundError):
+            # In Google's bucket: of a folder that somebody else's tool has made.
             self.filesystem.delete_dir(self._at(path))
 
     def modified(self, path: str) -> datetime | None:
@@ -179,18 +210,42 @@ class BucketBackend:
     def check_place(self) -> None:
         """See whether the bucket is there, and may be looked at."""
         name = self.root.partition("/")[0]
-        (info,) = self.filesystem.get_file_info([name])
+        looker = _google(FIRST_LOOK_S) if self._is_google else self.filesystem
+        (info,) = looker.get_file_info([name])
         if info.type.name == "NotFound":
             raise FileNotFoundError("no such bucket")
 
     def check_writable(self) -> None:
-        """Put an object and remove it."""
+        """See whether it is there, put an object and remove it."""
+        self.check_place()
         probe = f".raypg-{uuid.uuid4().hex[:8]}"
         is_fresh = not self._list("")
         self.write_whole(probe, b"x", durable=True)
         self.delete(probe)
         if is_fresh and "/" in self.root:
             self.delete_folder("")
+
+    @contextmanager
+    def _named(self, path: str) -> Iterator[None]:
+        """A missing object by its name, which Google's client does not say."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            where = f"{self.uri}/{path}"
+            raise FileNotFoundError(errno.ENOENT, "no such object", where) from error
+
+    def _make_folder(self, path: str) -> None:
+        """Put the objects that stand for a folder: pyarrow 26 lists no others there."""
+        if path in self._made:
+            return
+        try:
+            self.filesystem.create_dir(self._at(path), recursive=True)
+        except OSError:
+            # Who makes it at the same time may have been first.
+            (info,) = self.filesystem.get_file_info([self._at(path)])
+            if info.type.name != "Directory":
+                raise
+        self._made.add(path)
 
     def _at(self, path: str) -> str:
         return f"{self.root}/{path}" if path else self.root
@@ -201,3 +256,24 @@ class BucketBackend:
         selector = FileSelector(self._at(folder), allow_not_found=True)
         infos = self.filesystem.get_file_info(selector)
         return [info for info in infos if not info.base_name.startswith(".")]
+
+
+def _google(patience_s: float) -> Any:  # noqa: ANN401 pyarrow has no types
+    """Google's client, or the one of an emulator that the environment names.
+
+    Args:
+        patience_s: until a request that gets no answer is an OSError.
+    """
+    from pyarrow import fs
+
+    patience = timedelta(seconds=patience_s)
+    emulator = os.environ.get("STORAGE_EMULATOR_HOST")
+    if not emulator:
+        return fs.GcsFileSystem(retry_time_limit=patience)
+    scheme, _, place = emulator.rpartition("://")
+    return fs.GcsFileSystem(
+        anonymous=True,
+        scheme=scheme or "http",
+        endpoint_override=place.rstrip("/"),
+        retry_time_limit=patience,
+    )

@@ -1,41 +1,25 @@
 """An S3 server in a process of its own, one for all tests."""
 
-import atexit
 import socket
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import cache
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from threading import Thread
 from urllib.parse import urlsplit
 
 import pytest
 
+from tests.servers import serving, start_server
+
 
 @cache
 def start_s3() -> str:
     """Start moto once; its endpoint."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    atexit.register(server.kill)
-    for _ in range(300):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return f"http://127.0.0.1:{port}"
-    raise TimeoutError("moto_server does not answer")
+    return start_server("moto.server", "-H", "{host}", "-p", "{port}")
 
 
 def s3_environment() -> dict[str, str]:
@@ -174,15 +158,6 @@ class _Gate(BaseHTTPRequestHandler):
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 LENGTHS = ("content-length", "transfer-encoding", "expect")
 HEADERS = ("Content-Type", "ETag", "Last-Modified", "Content-Range", "Accept-Ranges")
-
-
-@contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """An endpoint of this process, as long as the body lasts."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 def gate() -> AbstractContextManager[str]:

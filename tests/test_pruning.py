@@ -16,9 +16,9 @@ from raypg.retention import parse_retention
 from raypg.store import Store
 from raypg.training.state import INDEX_FILE, STATE_FILE, build_index
 from tests.books import epoch, new_ledger, next_of
+from tests.buckets import new_bucket
 from tests.fakes import InjectedFault
 from tests.results.sweeps import trial_row, write
-from tests.s3 import create_bucket, s3_environment
 
 
 @dataclass
@@ -69,16 +69,14 @@ def save(
     return folder
 
 
-@pytest.fixture(params=["folder", "bucket"])
+@pytest.fixture(params=["folder", "s3"])
 def store(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Store:
     """One with the description of a sweep."""
     uri = str(tmp_path / "runs")
-    if request.param == "bucket":
-        for name, value in s3_environment().items():
-            monkeypatch.setenv(name, value)
-        uri = f"{create_bucket()}/some/prefix"
+    if request.param == "s3":
+        uri = f"{new_bucket('s3', monkeypatch)}/some/prefix"
     store = Store(uri)
     store.create_sweep("space")
     store.write_description("space", {"kind": "ablation"})

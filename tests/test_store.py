@@ -1,4 +1,4 @@
-"""A store in a folder and a store in a bucket keep the same promises."""
+"""A store in a folder and stores in buckets keep the same promises."""
 
 import os
 import pickle
@@ -9,20 +9,21 @@ from pathlib import Path
 
 import pytest
 
+from raypg import bucket
 from raypg.errors import ResultsError, StoreError
 from raypg.store import Store
-from tests.s3 import create_bucket, s3_environment, serving
+from tests.buckets import KINDS, each_kind, new_bucket
+from tests.s3 import s3_environment
+from tests.servers import serving
 
 
-@pytest.fixture(params=["folder", "bucket"])
+@pytest.fixture(params=["folder", *KINDS])
 def store(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Store:
     if request.param == "folder":
         return Store(str(tmp_path / "runs"))
-    for name, value in s3_environment().items():
-        monkeypatch.setenv(name, value)
-    return Store(f"{create_bucket()}/some/prefix")
+    return Store(f"{new_bucket(request.param, monkeypatch)}/some/prefix")
 
 
 def test_what_was_written_is_read(store: Store) -> None:
@@ -123,15 +124,6 @@ def test_a_store_below_a_file_is_refused_before_anything_is_made(
     with pytest.raises(StoreError, match="must be writable"):
         store.create_sweep("depth")
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
-
-
-def test_a_bucket_that_does_not_exist_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for name, value in s3_environment().items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(StoreError, match="must be writable"):
-        Store("s3://no-such-bucket/runs").check_writable()
 
 
 def test_an_unknown_kind_of_store_is_refused() -> None:
@@ -254,11 +246,25 @@ def test_wrong_credentials_are_named_as_such(
         check(Store("s3://bucket/x"))
 
 
+@each_kind
 def test_a_bucket_that_is_not_there_is_told_from_an_empty_one(
-    monkeypatch: pytest.MonkeyPatch,
+    kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in s3_environment().items():
-        monkeypatch.setenv(name, value)
-    Store(f"{create_bucket()}/nothing/here").check_place()
-    with pytest.raises(StoreError, match="found no such bucket. Make the bucket"):
-        Store("s3://no-such-bucket-anywhere/x").check_place()
+    Store(f"{new_bucket(kind, monkeypatch)}/nothing/here").check_place()
+    nowhere = Store(f"{kind}://no-such-bucket-anywhere/x")
+    for check in (nowhere.check_place, nowhere.check_writable):
+        with pytest.raises(StoreError, match="found no such bucket. Make the bucket"):
+            check()
+
+
+def test_google_without_credentials_says_so_soon(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    # No key file, and nobody who would hand out keys on this machine.
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GCE_METADATA_ROOT", "127.0.0.1:9")
+    monkeypatch.setattr(bucket, "FIRST_LOOK_S", 0.2)
+    with pytest.raises(StoreError, match="no credentials. Set GOOGLE_APPLICATION_C"):
+        Store("gs://some-bucket/x").check_place()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from raypg.results import open_results
+from tests.buckets import each_kind, new_bucket
 from tests.cluster.own_cluster import own_cluster
 from tests.cluster.processes import plain_environment
 from tests.s3 import create_bucket, gate, s3_environment
@@ -22,14 +23,13 @@ SPACE = Ablation(
 """
 
 
+@each_kind
 def test_a_sweep_lives_in_a_bucket(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     space = tmp_path / "space.py"
     space.write_text(SPACE)
-    for name, value in s3_environment().items():
-        monkeypatch.setenv(name, value)
-    store = create_bucket()
+    store = new_bucket(kind, monkeypatch)
     # Its own cluster: workers take the credentials from where they were started.
     command = [sys.executable, "-m", "raypg.tune", str(space), "--store", store]
     run = partial(subprocess.run, check=True, cwd=tmp_path, env=os.environ.copy())

@@ -17,7 +17,8 @@ from ray.job_submission import JobSubmissionClient
 
 import raypg
 from raypg.results import open_results
-from tests.cluster.processes import free_port, plain_environment, wait_until
+from tests.cluster.processes import plain_environment, wait_until
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -15,9 +15,9 @@ from raypg.errors import CheckpointError
 from raypg.results import open_results
 from raypg.solo.retest import retest_trial
 from raypg.store import Store
+from tests.buckets import new_bucket
 from tests.cluster.processes import wait_until
 from tests.conftest import RunSpace
-from tests.s3 import create_bucket, s3_environment
 
 SPACE = """
 SPACE = Ablation(
@@ -161,9 +161,7 @@ def test_a_sweep_in_a_bucket_keeps_its_best(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "space.py").write_text(f"from raypg import *\n{SPACE}")
-    for name, value in s3_environment().items():
-        monkeypatch.setenv(name, value)
-    store = Store(f"{create_bucket()}/runs")
+    store = Store(f"{new_bucket('s3', monkeypatch)}/runs")
     # Its own cluster: workers take the credentials from where they were started.
     command = [sys.executable, "-m", "raypg.tune", "space.py", "--store", store.uri]
     command += ["--keep-checkpoints", "best", "--checkpoint-disk", "1GB"]

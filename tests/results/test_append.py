@@ -15,8 +15,8 @@ from raypg.errors import StoreError
 from raypg.results.append import SweepWriter
 from raypg.results.query import open_results
 from raypg.store import Store
+from tests.buckets import each_kind, new_bucket
 from tests.results.sweeps import epoch_row, new_store, trial_row, write
-from tests.s3 import create_bucket, s3_environment
 
 METRIC = st.one_of(st.none(), st.floats(width=32, allow_nan=False))
 ROWS = st.dictionaries(
@@ -168,10 +168,11 @@ def test_an_append_costs_the_caller_microseconds(tmp_path: Path) -> None:
     writer.close()
 
 
-def test_a_bucket_holds_the_same_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in s3_environment().items():
-        monkeypatch.setenv(name, value)
-    store = Store(f"{create_bucket()}/runs")
+@each_kind
+def test_a_bucket_holds_the_same_tables(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(f"{new_bucket(kind, monkeypatch)}/runs")
     store.write_description(sweep := store.create_next_sweep("depth"), {})
     writer = SweepWriter(store, sweep)
     for epoch in range(1, 4):
@@ -192,9 +193,7 @@ def test_a_bucket_holds_the_same_tables(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_reader_of_a_bucket_reads_again_when_compaction_came_between(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name, value in s3_environment().items():
-        monkeypatch.setenv(name, value)
-    store = Store(create_bucket())
+    store = Store(new_bucket("s3", monkeypatch))
     store.write_description("depth", {})
     write(store, "depth", epochs=[epoch_row("a", 1)])
     (lost,) = store.files("depth/tables/epochs")
