@@ -8,10 +8,12 @@ import tempfile
 import time
 import uuid
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
+
+from raypg.locks import take_lock
 
 
 class FolderFile:
@@ -156,19 +158,21 @@ class FolderBackend:
         target = self._root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         file = target.open("a")  # whose text is its holder's, to be read by others
-        # A reader that asks `is_locked` holds it for an instant.
-        for _ in range(20):
-            if _has_locked(file, fcntl.LOCK_EX):
-                return FolderLock(file)
-            time.sleep(0.02)
-        file.close()
+        with ExitStack() as stack:
+            stack.callback(file.close)
+            # A reader that asks `is_locked` holds it for an instant.
+            for _ in range(20):
+                if take_lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    stack.pop_all()
+                    return FolderLock(file)
+                time.sleep(0.02)
         return None
 
     def is_locked(self, path: str) -> bool:
         """Whether some process holds the lock."""
         try:
             with (self._root / path).open() as file:
-                return not _has_locked(file, fcntl.LOCK_SH)
+                return not take_lock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
 
@@ -191,15 +195,6 @@ class FolderBackend:
                 return [entry for entry in entries if not entry.name.startswith(".")]
         except (FileNotFoundError, NotADirectoryError):
             return []
-
-
-def _has_locked(file: IO[str], kind: int) -> bool:
-    try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except OSError as cause:
-        # Some network file systems have no locks; they must work all the same.
-        return cause.errno not in (errno.EAGAIN, errno.EACCES)
-    return True
 
 
 def _open_new(path: Path) -> IO[bytes]:

@@ -13,7 +13,7 @@ import raypg
 
 ROOT = Path(raypg.__file__).parents[1]
 ORDER = """
-errors strict faults causes tracebacks
+errors strict faults causes tracebacks locks
 space bucket folder lease store results models data optim
 config
 experiment training trial entries ledger checkpoints retention pruning

@@ -1,5 +1,6 @@
 """A store in a folder and stores in buckets keep the same promises."""
 
+import errno
 import os
 import pickle
 from collections.abc import Callable, Iterator
@@ -154,6 +155,31 @@ def test_a_sweep_is_written_by_one_process_at_a_time(tmp_path: Path) -> None:
     lock.close()
     assert not store.is_being_written("depth")
     store.lock_sweep("depth").close()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_folder_without_locks_works_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr("fcntl.flock", _raises(number))
+    store = Store(str(tmp_path))
+    store.lock_sweep("depth").close()
+    assert not store.is_being_written("depth")
+
+
+def test_a_folder_that_fails_is_not_taken_for_one_without_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fcntl.flock", _raises(errno.EIO))
+    with pytest.raises(OSError, match="no lock for you"):
+        Store(str(tmp_path)).lock_sweep("depth")
+
+
+def _raises(number: int) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise OSError(number, "no lock for you")
+
+    return fail
 
 
 @pytest.mark.parametrize(

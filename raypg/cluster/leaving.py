@@ -1,7 +1,8 @@
 """Tells trial actors which nodes are about to go, so that they save what they have.
 
-A spot machine's notice, an autoscaler and `ray drain-node` make a node drain. Ray then
-places no actor there; one that is there already would take trial after trial.
+A node drains when someone says so to Ray: `spot_notice` for AWS, an autoscaler, `ray
+drain-node`. Ray then places no actor there; one that is there already would take trial
+after trial.
 """
 
 import sys

@@ -1,5 +1,6 @@
 """`cluster.yaml` is what Ray's launcher takes, and what it makes of it."""
 
+import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,20 @@ def test_nodes_know_the_store_and_ask_for_a_token() -> None:
     assert config["file_mounts"]["/home/ray/.ray/auth_token"] == "~/.ray/auth_token"
     # No credential stands in the file: machines have those of their profile.
     assert not re.search(r"(?i)secret|access_key|AKIA|token=[^ \n]{8}", TEXT)
+
+
+def test_spot_machines_listen_for_their_notice() -> None:
+    *_, start, end, listen = launch(TEXT)["worker_start_ray_commands"]
+    assert start.startswith("ray start --address=$RAY_HEAD_IP:6379")
+    module = "raypg.cluster.spot_notice"
+    # A second `ray up` ends the first one's; the pattern is not to end its own shell.
+    pattern = re.fullmatch(r"pkill -f '(.+)' \|\| true", end)
+    assert pattern
+    assert re.search(pattern[1], listen)
+    assert not re.search(pattern[1], end)
+    assert f"python -m {module} $RAY_HEAD_IP:6379 " in listen
+    assert listen.endswith("&")
+    importlib.import_module(module)
 
 
 @pytest.fixture

@@ -1,23 +1,24 @@
 """Sweeps on clusters of several nodes, which come and go. Each is real Ray raylets."""
 
+import json
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from ray._raylet import GcsClient  # type: ignore[attr-defined]
 from ray.cluster_utils import Cluster
-from ray.core.generated import autoscaler_pb2
 
 from raypg.results import open_results
 from tests.cluster.calm import Curves, calm_curves, curves
 from tests.cluster.own_cluster import add_node, new_cluster
 from tests.cluster.processes import plain_environment, wait_until
+from tests.servers import serving
 
 pytestmark = pytest.mark.slow
 
@@ -157,7 +158,8 @@ def test_a_node_that_drains_costs_its_trials_no_more_than_an_epoch(
     # Without the notice there would be no checkpoint to go on from.
     driver = start("--checkpoint-every", "1000")
     wait_until(lambda: num_running(tmp_path) >= 4, limit_s=120)
-    drain(nodes, second.node_id)
+    with watching(nodes, second.node_id) as machine:
+        machine.is_to_go = True
     saved = tmp_path / "runs" / "space" / "checkpoints"
     # Of two trials more than the one that each has at its end.
     later = "*/checkpoint_*[1-9]/raypg.json"
@@ -171,13 +173,61 @@ def test_a_node_that_drains_costs_its_trials_no_more_than_an_epoch(
     assert [tuple(row.values()) for row in attempts] == [(0, 0)] * 4 + [(0, 1)] * 2
 
 
-def drain(nodes: Cluster, node_id: str) -> None:
-    """Tell the cluster that a node will be taken away, as its owner does."""
-    client = GcsClient(address=nodes.address)
-    reason = autoscaler_pb2.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
-    deadline_ms = int(1000 * (time.time() + 120))
-    is_accepted, why = client.drain_node(node_id, reason, "taken away", deadline_ms)
-    assert is_accepted, why
+class SpotMachine:
+    """A machine's metadata as AWS serves them: two minutes' notice, once it is due."""
+
+    def __init__(self) -> None:
+        self.is_to_go = False
+
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        """What serves them: nothing without a token, 404 while there is no notice."""
+        machine, token, header = self, b"a-token", "X-aws-ec2-metadata-token"
+
+        class Metadata(BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                is_asked = self.path == "/latest/api/token"
+                has_ttl = f"{header}-ttl-seconds" in self.headers
+                self._answer(200 if is_asked and has_ttl else 400, token)
+
+            def do_GET(self) -> None:
+                if self.headers.get(header) != token.decode():
+                    self._answer(401)
+                elif not (machine.is_to_go and self.path.endswith("/instance-action")):
+                    self._answer(404)
+                else:
+                    at = datetime.now(UTC) + timedelta(minutes=2)
+                    when = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+                    notice = {"action": "terminate", "time": when}
+                    self._answer(200, json.dumps(notice).encode())
+
+            def _answer(self, status: int, body: bytes = b"") -> None:
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Nothing."""
+
+        return Metadata
+
+
+@contextmanager
+def watching(nodes: Cluster, node_id: str) -> Iterator[SpotMachine]:
+    """A node on a spot machine, with the watcher that `cluster.yaml` starts there."""
+    machine = SpotMachine()
+    command = [sys.executable, "-m", "raypg.cluster.spot_notice", nodes.address]
+    with serving(machine.handler()) as endpoint:
+        environment = plain_environment(
+            RAY_AUTH_MODE="token", AWS_EC2_METADATA_SERVICE_ENDPOINT=endpoint
+        )
+        watcher = subprocess.Popen([*command, "--node-id", node_id], env=environment)
+        try:
+            yield machine
+            assert watcher.wait(timeout=60) == 0
+        finally:
+            watcher.kill()
+            watcher.wait()
 
 
 def test_a_cluster_without_room_is_waited_for_and_says_so(

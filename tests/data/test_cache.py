@@ -1,3 +1,4 @@
+import errno
 import multiprocessing
 from pathlib import Path
 
@@ -33,6 +34,17 @@ def test_second_load_maps_what_the_first_wrote(
         first.std,
         first.version,
     )
+
+
+def test_a_cache_on_a_file_system_without_locks_works_all_the_same(
+    config: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr("fcntl.flock", fail)
+    load_dataset(config, tmp_path / "cache")
+    assert entry_of(tmp_path / "cache")
 
 
 def test_replaced_raw_file_gives_another_entry(
