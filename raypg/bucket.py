@@ -7,17 +7,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import accumulate
+from threading import Lock
 from typing import Any
 
 FIRST_LOOK_S = 5.0
 """How long Google's client may ask for a bucket that nobody has seen to answer. Without
 credentials it asks again until then; a bucket that is there answers at once."""
 
+DENIED = "access denied"
+
 _ANSWERS = {
     ("OAuth2 access token", "UNAUTHENTICATED"): (
         "no credentials",
-        "Set GOOGLE_APPLICATION_CREDENTIALS, or run gcloud auth "
-        "application-default login, here and on every node.",
+        "Set {keys}, or run gcloud auth application-default login, here and on every "
+        "node.",
     ),
     (
         "ACCESS_DENIED",
@@ -25,10 +29,9 @@ _ANSWERS = {
         "SIGNATURE_DOES_NOT_MATCH",
         "PERMISSION_DENIED",
     ): (
-        "access denied",
-        "Check the credentials in the environment, here and on every node "
-        "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, or "
-        "GOOGLE_APPLICATION_CREDENTIALS), and what they allow.",
+        DENIED,
+        "Check the credentials in the environment, here and on every node ({keys}), "
+        "and what they allow.",
     ),
     ("NO_SUCH_BUCKET", "no such bucket", "Bucket does not exist"): (
         "no such bucket",
@@ -36,19 +39,30 @@ _ANSWERS = {
     ),
     ("NETWORK_CONNECTION", "REQUEST_TIMEOUT", "CURL error", "DEADLINE_EXCEEDED"): (
         "no answer",
-        "Check the network, and the endpoint (AWS_ENDPOINT_URL or "
-        "STORAGE_EMULATOR_HOST).",
+        "Check the network, and the endpoint ({endpoint}).",
     ),
 }
 """What a client says, in our words, and what to do about it."""
 
+_VARIABLES = {
+    "s3": {
+        "keys": "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY",
+        "endpoint": "AWS_ENDPOINT_URL",
+    },
+    "gs": {
+        "keys": "GOOGLE_APPLICATION_CREDENTIALS",
+        "endpoint": "STORAGE_EMULATOR_HOST, where it is set",
+    },
+}
+"""Where a client finds what, by the scheme of the store."""
 
-def explain(error: OSError) -> tuple[str, str]:
-    """What a bucket answered, and what to do; two empty texts where it is not known."""
-    said = str(error)
-    for signs, answer in _ANSWERS.items():
+
+def explain(error: OSError, uri: str) -> tuple[str, str]:
+    """What a store at `uri` answered, and what to do; empty where it is not known."""
+    said, names = str(error), _VARIABLES.get(uri.partition("://")[0], {})
+    for signs, (found, fix) in _ANSWERS.items() if names else ():
         if any(sign in said for sign in signs):
-            return answer
+            return found, fix.format_map(names)
     return "", ""
 
 
@@ -92,6 +106,7 @@ class BucketBackend:
         self._num_tries = num_tries
         self._is_google = self.uri.startswith("gs://")
         self._made: set[str] = set()
+        self._making = Lock()
 
     @cached_property
     def filesystem(self) -> Any:  # noqa: ANN401 pyarrow has no types
@@ -194,9 +209,10 @@ class BucketBackend:
         """Remove everything below a prefix."""
         if not self.has_folder(path):
             return
-        self._made = {
-            made for made in self._made if not f"{made}/".startswith(f"{path}/")
-        }
+        with self._making:
+            gone = f"{self._at(path)}/"
+            kept = {made for made in self._made if not f"{made}/".startswith(gone)}
+            self._made = kept
         with suppress(FileNotFoundError):
             # In Google's bucket: of a folder that somebody else's tool has made.
             self.filesystem.delete_dir(self._at(path))
@@ -209,21 +225,31 @@ class BucketBackend:
 
     def check_place(self) -> None:
         """See whether the bucket is there, and may be looked at."""
+        from pyarrow.fs import FileSelector
+
         name = self.root.partition("/")[0]
         looker = _google(FIRST_LOOK_S) if self._is_google else self.filesystem
-        (info,) = looker.get_file_info([name])
+        try:
+            (info,) = looker.get_file_info([name])
+        except OSError as error:
+            if explain(error, self.uri)[0] != DENIED:
+                raise
+            # The keys may be for what is in the bucket, or below the prefix, alone.
+            looker.get_file_info(FileSelector(self.root, allow_not_found=True))
+            return
         if info.type.name == "NotFound":
             raise FileNotFoundError("no such bucket")
 
     def check_writable(self) -> None:
-        """See whether it is there, put an object and remove it."""
+        """See whether it is there, put an object and remove it.
+
+        An empty object may stay that stands for the prefix: deleting it would delete
+        what another process has put there meanwhile.
+        """
         self.check_place()
         probe = f".raypg-{uuid.uuid4().hex[:8]}"
-        is_fresh = not self._list("")
         self.write_whole(probe, b"x", durable=True)
         self.delete(probe)
-        if is_fresh and "/" in self.root:
-            self.delete_folder("")
 
     @contextmanager
     def _named(self, path: str) -> Iterator[None]:
@@ -235,17 +261,21 @@ class BucketBackend:
             raise FileNotFoundError(errno.ENOENT, "no such object", where) from error
 
     def _make_folder(self, path: str) -> None:
-        """Put the objects that stand for a folder: pyarrow 26 lists no others there."""
-        if path in self._made:
-            return
-        try:
-            self.filesystem.create_dir(self._at(path), recursive=True)
-        except OSError:
-            # Who makes it at the same time may have been first.
-            (info,) = self.filesystem.get_file_info([self._at(path)])
-            if info.type.name != "Directory":
-                raise
-        self._made.add(path)
+        """Put the objects that stand for a folder: pyarrow 26 lists no others there.
+
+        Level by level: `recursive=True` looks at the bucket itself, for which the keys
+        may not be, and would make one that is not there.
+        """
+        bucket, *levels = self._at(path).split("/")
+        for folder in accumulate(levels, "{}/{}".format, initial=bucket):
+            if folder == bucket:
+                continue
+            with self._making:
+                if folder in self._made:
+                    continue
+            self.filesystem.create_dir(folder, recursive=False)
+            with self._making:
+                self._made.add(folder)
 
     def _at(self, path: str) -> str:
         return f"{self.root}/{path}" if path else self.root

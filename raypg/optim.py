@@ -1,7 +1,7 @@
 """Optimizers and learning-rate schedules: their configs, and what they build."""
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field, ValidationInfo, field_validator
@@ -105,13 +105,18 @@ def build_optimizer(config: OptimizerConfig, model: nn.Module) -> torch.optim.Op
     """
     groups = _param_groups(model, config.weight_decay, config.decay_norms)
     if isinstance(config, SgdConfig):
-        return _Sgd(
+        sgd = _Sgd(
             groups,
             lr=config.lr,
             momentum=config.momentum,
             nesterov=config.nesterov,
             fused=True,
         )
+        # torch's fused SGD, told by the scaler of an overflow, changes its momentum all
+        # the same: on the first step from memory that nothing was written to (torch
+        # 2.15). Without this mark the scaler skips the step itself.
+        sgd._step_supports_amp_scaling = False
+        return sgd
     betas = (config.beta1, config.beta2)
     return _AdamW(groups, lr=config.lr, betas=betas, fused=True)
 
@@ -131,13 +136,6 @@ class _Plain:
 
 class _Sgd(_Plain, torch.optim.SGD):
     step = torch.no_grad()(torch.optim.SGD.step.__wrapped__)  # type: ignore[attr-defined]
-
-    def __init__(self, groups: list[dict[str, object]], **settings: Any) -> None:  # noqa: ANN401 of torch
-        super().__init__(groups, **settings)
-        # torch's fused SGD, told by the scaler of an overflow, changes its momentum all
-        # the same: on the first step from memory that nothing was written to (torch
-        # 2.15). Without this mark the scaler skips the step itself.
-        self._step_supports_amp_scaling = False
 
 
 class _AdamW(_Plain, torch.optim.AdamW):

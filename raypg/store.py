@@ -50,7 +50,7 @@ def _check_bucket(uri: str) -> None:
     if "@" in uri.split("/")[2] or "?" in uri:
         rule = "must be s3://bucket/prefix or gs://bucket/prefix alone"
         found = 'more (not shown: it may be a key) before "@" or after "?"'
-        fix = "Keys, region and endpoint belong in the environment (AWS_*)."
+        fix = "Keys, region and endpoint belong in the environment (AWS_…, GOOGLE_…)."
         raise StoreError("--store", rule, found, fix)
 
 
@@ -317,7 +317,7 @@ class Store:
             self._refuse(cause)
 
     def _refuse(self, cause: OSError, rule: str = "must be writable") -> NoReturn:
-        found, fix = explain(cause)
+        found, fix = explain(cause, self.uri)
         if not found:
             found = (cause.strerror or " ".join(str(cause).split()))[:300].lower()
             fix = "Check the path and its permissions, or choose another --store."

@@ -36,8 +36,11 @@ def start_server(module: str, *arguments: str, limit_s: float = 30) -> str:
         try:
             socket.create_connection((HOST, port), timeout=1).close()
         except OSError:
-            if time.monotonic() > deadline:
-                raise
+            is_gone, is_late = server.poll() is not None, time.monotonic() > deadline
+            if is_gone or is_late:
+                server.kill()
+                what = "has ended" if is_gone else f"is silent after {limit_s:g} s"
+                raise RuntimeError(f"the server {module} {what}") from None
             time.sleep(0.1)
         else:
             return f"http://{HOST}:{port}"

@@ -14,6 +14,7 @@ from raypg import lease
 from raypg.bucket import BucketBackend
 from raypg.errors import StoreError
 from raypg.lease import Lease, is_live, take_lease
+from tests.buckets import each_kind, new_bucket
 from tests.s3 import Cable, cable, create_bucket
 
 PATH = "depth/.lease"
@@ -93,6 +94,23 @@ def test_a_dead_lease_is_taken_over_whatever_is_in_it(
     assert second.is_held()
     assert len(told) == 1
     assert "may be dead; waiting up to" in told[0]
+    second.close()
+
+
+@each_kind
+def test_a_lease_in_any_kind_of_bucket_is_held_refused_and_taken_over(
+    kind: str, way: Cable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = BucketBackend(new_bucket(kind, monkeypatch), request_s=2, num_tries=1)
+    first = take(place)
+    assert first.is_held()
+    with pytest.raises(StoreError, match="must be written by one process"):
+        take(place)
+    first.close()
+    monkeypatch.setattr(lease, "WINDOW_S", 0.2)
+    new(place).beat()
+    second = take(place)
+    assert second.is_held()
     second.close()
 
 

@@ -5,12 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from raypg.cluster import options
 from raypg.cluster import plan as planning
 from raypg.config import flatten
 from raypg.experiment import AblationProposals, build_proposals, load_space
 from raypg.memo import fingerprint_columns
-from raypg.tune import main
 from tests.command import Command
 from tests.results.sweeps import new_store, trial_row, write
 
@@ -26,22 +24,15 @@ SPACE = Search(base={"model.name": "mlp"}, axes={"optimizer.lr": uniform(0.1, 1)
 
 
 @pytest.fixture
-def tune(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Command:
-    """The command line, in a folder with space.py; it must not reach for Ray."""
+def tune(tune: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command beside a space.py of four trials; nor may a plan reach for Ray."""
 
     def refuse(*_: object) -> None:
         raise AssertionError("a cluster was asked for")
 
-    monkeypatch.chdir(tmp_path)
     Path("space.py").write_text(SPACE)
     monkeypatch.setattr(planning, "join", refuse)
-    # Other tests of this session may have a cluster of their own.
-    monkeypatch.setattr(options, "is_connected", lambda: False)
-    return Command(main, str(tmp_path / "runs"), capsys, monkeypatch)
+    return tune
 
 
 @pytest.fixture

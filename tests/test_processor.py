@@ -47,8 +47,12 @@ def test_a_plan_and_a_trial_say_so(
     tune: Command, train: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processor, "lacks_bf16", lambda: True)
-    said = tune("space.py", "train.precision=bf16", "--plan=count")
+    planned = ("space.py", "train.precision=bf16", "--plan=count")
+    said = tune(*planned, "--gpus-per-worker", "0")
     assert (said.code, said.err) == (0, f"{SLOW_BF16}\n")
+    # A cluster's nodes are other machines than this one.
+    said = tune(*planned, "--gpus-per-worker", "0", "--address", "10.0.0.1:6379")
+    assert (said.code, said.err) == (0, "")
     small = ("model.name=mlp", "train.epochs=1", "data.fraction=0.1")
     said = train(*small, "train.precision=bf16", "--device", "cpu")
     assert said.err.startswith(f"{SLOW_BF16}\n")

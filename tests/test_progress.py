@@ -160,6 +160,9 @@ class Terminal(io.StringIO):
 def test_a_terminal_is_followed_by_a_table_and_a_pipe_by_lines(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
     terminal = Terminal()
     for stream in (terminal, sys.stderr):
         monkeypatch.setattr(sys, "stderr", stream)

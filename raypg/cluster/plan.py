@@ -90,12 +90,12 @@ def plan_sweep(
     if options.name and store.has_sweep(options.name):
         store.create_sweep(options.name)  # raises, as the sweep would
     with ExitStack() as stack:
-        is_joined = joins_cluster(options) and runs_steps
+        has_cluster = joins_cluster(options)
+        is_joined = has_cluster and runs_steps
         if is_joined:
             join(options, stack)
         need = need_of(options, is_joined=is_joined)
-        is_elsewhere = joins_cluster(options)
-        question = check(space_file, layers, need, is_joined=is_elsewhere)
+        question = check(space_file, layers, need, has_cluster=has_cluster)
         plan = _count(question, store, options)
         if not runs_steps:
             return plan

@@ -91,7 +91,7 @@ def ask(
     need = need_of(options, is_joined=is_joined)
     if not is_joined:
         check_machine(need)
-    question = check(space_file, layers, need, is_joined=is_joined)
+    question = check(space_file, layers, need, has_cluster=is_joined)
     if not is_joined:
         load_data(question)
     return question
@@ -114,7 +114,7 @@ def connect_for(question: Question, options: Options, stack: ExitStack) -> None:
 
 
 def check(
-    space_file: SpaceFile, layers: Sequence[Layer], need: Need, *, is_joined: bool
+    space_file: SpaceFile, layers: Sequence[Layer], need: Need, *, has_cluster: bool
 ) -> Question:
     """Check a space under its layers, say what it rounds and slows; reads no data.
 
@@ -122,7 +122,7 @@ def check(
         space_file: the loaded space.
         layers: preset, file and command line.
         need: of a trial.
-        is_joined: whether trials run on other machines than this one.
+        has_cluster: whether trials run where a cluster has room, not on this machine.
 
     Raises:
         RaypgError: a value is not legal, or a batch smaller than the workers.
@@ -136,7 +136,7 @@ def check(
     configs = [trial.config for trial in _examples(proposals)]
     for config in configs:
         check_workers(config, need.workers_per_trial)
-    slow = [] if is_joined else precision_notes(configs, need.device)
+    slow = [] if has_cluster else precision_notes(configs, need.device)
     for note in [*space_file.notes, *slow]:
         print(note, file=sys.stderr)
     return Question(space_file, layers, proposals, need)
@@ -210,7 +210,7 @@ def read_known(
 
 
 def _examples(proposals: AnyProposals) -> Iterator[Trial]:
-    """Trials that show every data set and batch size that the space can ask for."""
+    """Trials that show every data set, batch size and precision there may be."""
     if isinstance(proposals, SearchProposals):
         yield from proposals.corners()
     else:

@@ -38,8 +38,8 @@ MODULES = (
 """In the order of the goals; each has `measure(quick)`, which gives the rows."""
 
 MINUTE = ("warm_workers", "input_pipeline", "checkpoints", "tables", "asha")
-"""What `--quick` runs where nothing is named: the others need minutes, however little
-they measure, as each of their commands starts a cluster."""
+"""What `--quick` runs where nothing is named: the others start clusters by the dozen,
+or train what takes minutes, however little they measure."""
 
 MARKS = {True: "yes", False: "NO", None: ""}
 

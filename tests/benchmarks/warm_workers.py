@@ -37,13 +37,13 @@ class Sizes:
     num_trials: int
     first: int
     """The trial at whose end the margin begins."""
-    num_group_pairs: int
-    num_group_trials: int
-    num_documented: int
+    num_group_pairs: int = 0
+    num_group_trials: int = 0
+    num_documented: int = 0
 
 
 FULL = Sizes(6, 120, 24, 3, 24, 4)
-QUICK = Sizes(1, 6, 2, 0, 0, 0)
+QUICK = Sizes(num_pairs=1, num_trials=6, first=2)
 
 
 def space(num_trials: int) -> str:

@@ -57,6 +57,12 @@ def family_of(mark: str) -> list[psutil.Process]:
     return found
 
 
+def trial_processes() -> list[psutil.Process]:
+    """Those below this one that train trials, or look after those that do."""
+    names = ("Trainable", "RayTrainWorker", "Mailbox", "TrainController")
+    return [process for name in names for process in processes_named(name)]
+
+
 def leftovers() -> dict[str, list[Any]]:
     """Placement groups, actors and processes of trials that are still there."""
     groups = [g for g in placement_group_table().values() if g["state"] != "REMOVED"]
@@ -65,9 +71,7 @@ def leftovers() -> dict[str, list[Any]]:
         for actor in ray.state.actors().values()
         if actor["State"] != "DEAD" and actor["ActorClassName"] != COORDINATOR
     ]
-    names = ("Trainable", "RayTrainWorker", "Mailbox", "TrainController")
-    processes = [p for name in names for p in processes_named(name)]
-    return {"groups": groups, "actors": actors, "processes": processes}
+    return {"groups": groups, "actors": actors, "processes": trial_processes()}
 
 
 def wait_for_nothing_left(limit_s: float = 20) -> None:

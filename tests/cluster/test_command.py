@@ -21,20 +21,30 @@ LINE = re.compile(r"\[\d/\d\] .+ \(.+ left\)")
 
 
 def run(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    """The command; when it has ended, all that it started ends within a minute.
+    """The command; when it has ended, all that it started has ended soon.
 
-    Ray's agents see once a minute that their raylet is gone (so without raypg).
+    Ray's agents look once a minute whether their raylet is gone (so without raypg).
     """
     mark = str(uuid.uuid4())
-    done = subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, "-m", "raypg.tune", "space.py", *more],
         cwd=folder,
-        env=plain_environment(**{MARK: mark}),
-        capture_output=True,
+        # Without this Ray's processes write their titles over their environment.
+        env=plain_environment(**{MARK: mark, "SPT_NOENV": "1"}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
+    wait_until(lambda: {"raylet", "Agent"} <= names_of(mark))
+    out, errors = process.communicate(timeout=200)
     wait_until(lambda: not family_of(mark), limit_s=80)
-    return done
+    return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
+
+
+def names_of(mark: str) -> set[str]:
+    """Which of Ray's kinds of process are among those that a command has started."""
+    lines = [" ".join(process.cmdline()) for process in family_of(mark)]
+    return {kind for kind in ("raylet", "Agent") for line in lines if kind in line}
 
 
 @pytest.mark.slow

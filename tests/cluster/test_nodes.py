@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -15,6 +15,7 @@ import pytest
 from ray.cluster_utils import Cluster
 
 from raypg.results import open_results
+from raypg.store import Store
 from tests.cluster.calm import Curves, calm_curves, curves
 from tests.cluster.own_cluster import add_node, new_cluster
 from tests.cluster.processes import plain_environment, wait_until
@@ -36,6 +37,8 @@ SPACE = Ablation(base={BASE}, axes={{"optimizer.lr": {RATES}}}, seeds=2)
 
 
 Start = Callable[..., "subprocess.Popen[str]"]
+NEW = ("space.py", "--checkpoint-every", "0.3")
+"""What a driver is told to do, beside its options."""
 
 
 @pytest.fixture
@@ -58,18 +61,24 @@ def start(tmp_path: Path, nodes: Cluster) -> Iterator[Start]:
 
 @contextmanager
 def starting(folder: Path, address: str) -> Iterator[Start]:
-    """Start sweeps in a folder, each in a process of its own, on a cluster."""
+    """Start sweeps in a folder, each in a process of its own.
+
+    Args:
+        folder: where they run, beside a space.py.
+        address: of a cluster that they find in their environment; empty for none.
+    """
     (folder / "space.py").write_text(SPACE)
     started = []
 
-    def run(*more: str, token: bool = True) -> "subprocess.Popen[str]":
-        is_option = "--address" in more
+    def run(
+        *more: str, token: bool = True, what: Sequence[str] = NEW
+    ) -> "subprocess.Popen[str]":
+        is_option = "--address" in more or not address
         environment = plain_environment(**{} if is_option else {"RAY_ADDRESS": address})
         if token:
             environment["RAY_AUTH_MODE"] = "token"
-        command = [sys.executable, "-m", "raypg.tune", "space.py", "--checkpoint-every"]
         driver = subprocess.Popen(
-            [*command, "0.3", *more],
+            [sys.executable, "-m", "raypg.tune", *what, *more],
             cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,
@@ -87,10 +96,16 @@ def starting(folder: Path, address: str) -> Iterator[Start]:
             driver.communicate()
 
 
-def check_whole(folder: Path, errors: str, code: int, num_epochs: int = 50) -> None:
+def check_whole(
+    folder: Path,
+    errors: str,
+    code: int,
+    num_epochs: int = 50,
+    store: Store | None = None,
+) -> None:
     """Every epoch of every trial is there once, with the loss of calm trials."""
     assert code == 0, errors
-    results = open_results(str(folder / "runs"))
+    results = open_results(store or str(folder / "runs"))
     rows = results.trials("space")
     assert [row["status"] for row in rows] == ["completed"] * 6, errors
     found = sorted((row["trial"], row["epoch"]) for row in results.epochs("space"))
