@@ -35,7 +35,9 @@ class Policy:
 POLICIES: Mapping[str, Policy] = {
     "out_of_memory": Policy(
         is_retried=False,
-        why="The same trial asks for the same memory again.",
+        why="The same trial asks for the same memory again (a process that Ray or the "
+        "kernel killed for a node's want of it is another's fault as likely, and is "
+        "started again up to three times).",
         fix="Free memory, or give the same batches in pieces: train.micro_batch=N in a "
         "new sweep, or --repair-oom where the process survives (CUDA).",
     ),

@@ -7,8 +7,8 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
@@ -183,11 +183,20 @@ class FolderBackend:
 
     def check_writable(self) -> None:
         """Write a file at the deepest folder that exists, and remove it."""
+        with self._probe() as file:
+            file.write(b"x" * 4096)
+
+    @contextmanager
+    def marked(self) -> Iterator[str]:
+        """The path of such a file, for as long as the body lasts."""
+        with self._probe() as file:
+            yield file.name
+
+    def _probe(self) -> Any:  # noqa: ANN401 a private type of tempfile's
         place = self._root
         while not place.exists():
             place = place.parent
-        with tempfile.TemporaryFile(dir=place, prefix=".raypg-") as file:
-            file.write(b"x" * 4096)
+        return tempfile.NamedTemporaryFile(dir=place, prefix=".raypg-")
 
     def _scan(self, folder: str) -> list[os.DirEntry[str]]:
         try:

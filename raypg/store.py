@@ -4,14 +4,15 @@
     <store>/<sweep>/tables/<table>/  its rows, see `raypg.results`
     <store>/<sweep>/checkpoints/     Ray Tune's own layout
 
-Credentials, region and endpoint of a bucket come from the environment (`AWS_*`).
+Credentials, region and endpoint of a bucket come from the environment (`AWS_…`,
+`GOOGLE_APPLICATION_CREDENTIALS`).
 """
 
 import json
 import re
 import shlex
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import PurePosixPath
 from typing import Any, NoReturn
 
@@ -309,6 +310,19 @@ class Store:
             self._backend.check_writable()
         except OSError as cause:
             self._refuse(cause)
+
+    @contextmanager
+    def marked(self) -> Iterator[str]:
+        """The path of a file that shows a folder to be this one; empty for a bucket.
+
+        It lies in the store, or in the deepest folder above it that exists, for as long
+        as the body lasts.
+        """
+        if isinstance(self._backend, BucketBackend):
+            yield ""
+        else:
+            with self._backend.marked() as path:
+                yield path
 
     def _claim(self, name: str) -> bool:
         try:

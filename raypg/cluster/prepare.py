@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from raypg.cluster.connect import (
@@ -22,11 +22,10 @@ from raypg.cluster.options import (
     need_of,
 )
 from raypg.cluster.room import check_room
+from raypg.cluster.tryout import try_on_a_node
 from raypg.config import Layer, check_workers
 from raypg.data import load_dataset
 from raypg.data.config import DataConfig
-from raypg.data.places import whole_path
-from raypg.errors import ClusterError, RaypgError
 from raypg.experiment import (
     AblationProposals,
     SearchProposals,
@@ -103,11 +102,12 @@ def connect_for(question: Question, options: Options, stack: ExitStack) -> None:
     Raises:
         ClusterError: it does not answer, or has no room for a single trial.
         DataError: a node of a cluster that was joined cannot load a data set.
-        StoreError: such a node cannot write to the bucket.
+        StoreError: such a node cannot write to the bucket, or sees another folder.
     """
     if joins_cluster(options):
         check_room(question.need)
-        _try_there(question, Store(options.store))
+        store = Store(options.store)
+        try_on_a_node(question.need, _data_configs(question), store)
     else:
         join(options, stack)
         check_room(question.need)
@@ -148,48 +148,13 @@ def load_data(question: Question) -> None:
     Raises:
         DataError: a file is missing, cut off or damaged.
     """
-    _load_all(_data_configs(question))
-
-
-def _try_there(question: Question, store: Store) -> None:
-    """Load them on a node of the cluster, and write to a bucket there.
-
-    The driver's machine may lack the data, the node the keys of the bucket. One node
-    answers for all; a trial on another one that lacks data fails, and says so.
-    """
-    import ray
-
-    need = question.need
-    there = ray.remote(num_cpus=need.cpus_per_worker, num_gpus=need.gpus_per_worker)
-    try:
-        configs = [
-            replace(config, root=whole_path(config.root))
-            for config in _data_configs(question)
-        ]
-        ray.get(there(_prepare_node).remote(configs, store))
-    except ray.exceptions.RayError as error:
-        cause = getattr(error, "cause", None)
-        if isinstance(cause, RaypgError):
-            raise cause from error
-        rule, fix = "must run the sweep's code", "See its logs."
-        found = " ".join(str(error).split())[-300:]
-        raise ClusterError("a worker of the cluster", rule, found, fix) from error
+    for config in _data_configs(question):
+        load_dataset(config)
 
 
 def _data_configs(question: Question) -> list[DataConfig]:
     configs = (trial.config.data for trial in _examples(question.proposals))
     return list(dict.fromkeys(configs))
-
-
-def _prepare_node(configs: Sequence[DataConfig], store: Store) -> None:
-    if not store.is_local:
-        store.check_writable()
-    _load_all(configs)
-
-
-def _load_all(configs: Sequence[DataConfig]) -> None:
-    for config in configs:
-        load_dataset(config)
 
 
 def read_known(
