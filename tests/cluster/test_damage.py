@@ -17,7 +17,7 @@ __all__ = ["interrupt_after"]
 
 pytestmark = pytest.mark.slow
 
-NUM_EPOCHS = 6
+NUM_EPOCHS = 12
 BASE = {
     "model.name": "densenet",
     "model.depth": 10,
@@ -69,13 +69,14 @@ def test_a_sweep_goes_on_whole(
     said: str,
     hours: int,
 ) -> None:
-    interrupt_after(0, epoch=4)
+    interrupt_after(0, epoch=3)
     with monkeypatch.context() as patch:
         # As a driver leaves its tables that is killed.
         patch.setattr(SweepWriter, "_compact", lambda *_, **__: None)
         broken = run_space(SPACE, max_concurrent=1, checkpoint_every_s=0.0)
     interrupt_after()
     assert broken.exit_code == 130
+    assert broken.ledger.count("interrupted") == 1  # not done before the signal
     damage(Path(broken.store.path(broken.sweep)))
     capsys.readouterr()
     now, now_ns = time.time, time.time_ns
