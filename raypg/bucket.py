@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import cached_property
-from itertools import accumulate
 from threading import Lock
 from typing import Any
 
@@ -266,13 +265,11 @@ class BucketBackend:
         Level by level: `recursive=True` looks at the bucket itself, for which the keys
         may not be, and would make one that is not there.
         """
-        bucket, *levels = self._at(path).split("/")
-        for folder in accumulate(levels, "{}/{}".format, initial=bucket):
-            if folder == bucket:
+        names = self._at(path).split("/")
+        for end in range(2, len(names) + 1):  # the first is the bucket's
+            folder = "/".join(names[:end])
+            if folder in self._made:
                 continue
-            with self._making:
-                if folder in self._made:
-                    continue
             self.filesystem.create_dir(folder, recursive=False)
             with self._making:
                 self._made.add(folder)

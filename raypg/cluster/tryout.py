@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from raypg.cluster.connect import Need
+from raypg.cluster.room import workers_on
 from raypg.data import load_dataset
 from raypg.data.config import DataConfig
 from raypg.data.places import whole_path
@@ -64,8 +65,7 @@ def strategy_for(need: Need, own: str, nodes: Sequence[dict[str, Any]]) -> objec
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     for node in nodes:
-        has = node["Resources"]
-        fits = all(has.get(name, 0) >= num for name, num in need.per_worker.items())
+        fits = workers_on(node["Resources"], need.per_worker) >= 1
         if node["Alive"] and fits and node["NodeID"] != own:
             return NodeAffinitySchedulingStrategy(node["NodeID"], soft=True)
     return "DEFAULT"
