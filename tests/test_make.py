@@ -58,7 +58,8 @@ def test_lint_and_test_are_what_the_style_says(folder: Path) -> None:
     said = make(folder, "--dry-run", "lint").splitlines()
     assert said == [f".venv/bin/{tool}" for tool in lint]
     said = make(folder, "--dry-run", "test").splitlines()
-    assert said == [f".venv/bin/{tool}" for tool in [*lint, "python -m pytest"]]
+    tests = "python -m pytest --numprocesses 2 --dist loadfile"
+    assert said == [f".venv/bin/{tool}" for tool in [*lint, tests]]
 
 
 @pytest.mark.parametrize(
