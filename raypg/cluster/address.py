@@ -21,8 +21,8 @@ def knock(address: str) -> None:
     """See whether a cluster answers; what `auto` is, Ray knows.
 
     Raises:
-        ClusterError: it is no address, nothing or something else answers there, or the
-            cluster asks for a token that it is not given.
+        ClusterError: it is no address, nothing or something else answers there, the
+            cluster asks for a token that it is not given, or is given one unasked.
     """
     if not _FORM.fullmatch(address):
         rule = "must be auto, or HOST:PORT of a cluster's head"
@@ -39,7 +39,13 @@ def knock(address: str) -> None:
         found = getattr(error, "strerror", None) or str(error)
         said = found.lower() if there == address else f"{there}: {found.lower()}"
         raise _no_answer(address, said, began) from error
-    if _asks_for_token(there, began) and address != "auto":
+    asks = _asks_for_token(there, began)
+    if not asks and os.environ.get("RAY_AUTH_MODE", "").lower() == "token":
+        # Ray would join, and then refuse all that the cluster's processes tell it.
+        rule = "must be unset for a cluster that asks for no token"
+        fix = f"Unset it, or start the cluster with it: {there} has none."
+        raise ClusterError("RAY_AUTH_MODE", rule, "token", fix)
+    if asks and address != "auto":
         _show_token(address)
 
 

@@ -1,5 +1,6 @@
 """Where a sweep runs: in a cluster of its own, or in the one that it is told of."""
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 import ray
 
+from tests.cluster.own_cluster import own_cluster
 from tests.cluster.processes import plain_environment, wait_for_nothing_left
 
 CODE = """
@@ -69,3 +71,20 @@ def test_the_cluster_that_it_is_told_of_is_joined_and_left_as_it_is(
     assert len(ray.state.jobs()) == jobs + 1
     assert live_nodes() == nodes
     wait_for_nothing_left()
+
+
+def test_a_token_that_the_cluster_does_not_ask_for_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "space.py").write_text(SPACE)
+    with own_cluster() as cluster:
+        command = [sys.executable, "-m", "raypg.tune", "space.py"]
+        done = subprocess.run(
+            [*command, "--address", cluster.address],
+            env=plain_environment(RAY_AUTH_MODE="token"),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 2
+    rule = "RAY_AUTH_MODE: must be unset for a cluster that asks for no token; found "
+    assert re.fullmatch(f"{rule}.*{cluster.address} has none.\n", done.stderr)
+    assert not (tmp_path / "runs").exists()
