@@ -147,12 +147,13 @@ def test_one_driver_at_a_time_writes_a_sweep_in_a_bucket(
     assert not drivers.store.is_being_written("space")
 
 
+@pytest.mark.parametrize("hangs", [False, True], ids=["refuses", "hangs"])
 def test_a_store_that_comes_back_has_every_row(
-    drivers: Drivers, way: Cable, calm: Curves
+    drivers: Drivers, way: Cable, calm: Curves, hangs: bool
 ) -> None:
     driver = drivers.start(*START)
     drivers.wait_for_epochs(8)
-    way.cut()
+    way.cut(hangs=hangs)
     cut_at = time.time()
     wait_until(lambda: "rows wait to be written" in drivers.said(driver))
     time.sleep(3)
