@@ -16,6 +16,8 @@ from raypg.entries import Entry
 INIT_S = 20.0
 FINISH_S = 20
 """Longest wait for the server at a run's start, and at its end."""
+OFFLINE_INIT_S = 90.0
+"""Longest wait for W&B's own process, where there is no server."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class Session:
                 console="off",
                 disable_code=True,
                 disable_git=True,
-                init_timeout=INIT_S,
+                init_timeout=OFFLINE_INIT_S if is_offline else INIT_S,
                 finish_timeout=FINISH_S,
                 # Of the driver, which trains nothing.
                 x_disable_stats=True,
