@@ -12,6 +12,10 @@ from raypg.errors import ClusterError
 POLL_S = 1.0
 """Between two looks at whether a node has come; the autoscaler takes seconds."""
 
+GROUP_MEMORY = 256 * 2**20
+"""Bytes of what a worker group has beside its workers: the trial actor, the mailbox and
+Ray Train's controller (`tests/benchmarks/scale.py`, part `slots`)."""
+
 
 def num_slots(need: Need) -> int:
     """How many trials the cluster has room for at once, as it is now.
@@ -43,6 +47,19 @@ def workers_on(has: Mapping[str, float], need: Mapping[str, float]) -> int:
         if amount > 0
     ]
     return min(rooms, default=0)
+
+
+def group_memory(need: Need) -> int:
+    """Bytes that a group's trial actor reserves, so that these spread over the nodes.
+
+    Ray places what takes no CPU by the memory that nodes have left. Whoever reserves
+    next to nothing lands on the one node that has the most, with all the others. Where
+    memory is so scarce that it would keep groups from their room, it is less.
+    """
+    import ray
+
+    share = ray.cluster_resources().get("memory", 0.0) / max(1, num_slots(need)) / 2
+    return max(1, min(GROUP_MEMORY, int(share)))
 
 
 def check_room(need: Need) -> None:

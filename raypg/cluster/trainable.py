@@ -19,6 +19,7 @@ from raypg.checkpoints import (
 from raypg.cluster.connect import Need
 from raypg.cluster.messages import Assignment, Ended, Message, Report
 from raypg.cluster.own_checkpoint import only_own
+from raypg.cluster.room import group_memory
 from raypg.errors import CheckpointError, ClusterError
 from raypg.store import Store
 from raypg.training.state import (
@@ -320,9 +321,11 @@ def build_trainable(need: Need, *, uses_group: bool) -> object:
     """The kind of trainable that a sweep needs, with its resources in Tune's terms.
 
     A group's workers take their resources themselves, outside the trial's placement
-    group: CPUs given to the trial actor would be CPUs that no worker gets.
+    group: CPUs given to the trial actor would be CPUs that no worker gets. What it
+    reserves is memory, by which Ray spreads the actors over the nodes; the mailbox and
+    Ray Train's controller stay with them.
     """
     if not uses_group:
         return tune.with_resources(LocalTrainable, need.per_worker)
     kind = type("GroupTrainable", (GroupTrainable,), {"need": need})
-    return tune.with_resources(kind, {"CPU": 0, "memory": 1})
+    return tune.with_resources(kind, {"CPU": 0, "memory": group_memory(need)})

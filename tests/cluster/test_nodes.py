@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any, Literal
 
+import psutil
 import pytest
 from ray.cluster_utils import Cluster
 
@@ -21,7 +23,10 @@ from tests.cluster.own_cluster import add_node, new_cluster
 from tests.cluster.processes import plain_environment, wait_until
 from tests.servers import serving
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+LIMIT_S = 250
+"""Of what is over much sooner, unless the machine has other things to do."""
 
 BASE = {
     "model.name": "densenet",
@@ -34,6 +39,14 @@ RATES = [0.02, 0.05, 0.1]
 SPACE = f"""from raypg import *
 SPACE = Ablation(base={BASE}, axes={{"optimizer.lr": {RATES}}}, seeds=2)
 """
+FEWER = SPACE.replace("seeds=2", "seeds=1")
+"""For groups, each of which costs five processes that import torch."""
+SINGLE_EPOCHS = 60
+SINGLE = f"""from raypg import *
+SPACE = Ablation(base={{**{BASE}, "train.epochs": {SINGLE_EPOCHS}}},
+                 axes={{"optimizer.lr": [0.05]}})
+"""
+"""A trial that is still under way when a notice has come, ten seconds later."""
 
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -102,12 +115,13 @@ def check_whole(
     code: int,
     num_epochs: int = 50,
     store: Store | None = None,
+    num_trials: int = 6,
 ) -> None:
     """Every epoch of every trial is there once, with the loss of calm trials."""
     assert code == 0, errors
     results = open_results(store or str(folder / "runs"))
     rows = results.trials("space")
-    assert [row["status"] for row in rows] == ["completed"] * 6, errors
+    assert [row["status"] for row in rows] == ["completed"] * num_trials, errors
     found = sorted((row["trial"], row["epoch"]) for row in results.epochs("space"))
     assert found == sorted(
         (r["trial"], e) for r in rows for e in range(1, num_epochs + 1)
@@ -125,21 +139,33 @@ def calm() -> Curves:
     )
 
 
-def num_running(folder: Path) -> int:
+def rows_of(folder: Path, table: Literal["trials", "epochs"]) -> list[dict[str, Any]]:
+    """What there is so far."""
     results = open_results(str(folder / "runs"))
     if not results.store.exists() or "space" not in results.store.sweeps():
-        return 0
-    return sum(row["status"] == "running" for row in results.trials("space"))
+        return []
+    rows: list[dict[str, Any]] = getattr(results, table)("space")
+    return rows
+
+
+def num_running(folder: Path) -> int:
+    """Trials that a worker has, or is to have."""
+    return sum(row["status"] == "running" for row in rows_of(folder, "trials"))
+
+
+def num_reporting(folder: Path) -> int:
+    """Trials that have ended an epoch."""
+    return len({row["trial"] for row in rows_of(folder, "epochs")})
 
 
 def test_a_sweep_grows_onto_a_node_that_joins(
     nodes: Cluster, start: Start, tmp_path: Path
 ) -> None:
     driver = start()
-    wait_until(lambda: num_running(tmp_path) >= 2, limit_s=120)
+    wait_until(lambda: num_running(tmp_path) >= 2, limit_s=LIMIT_S)
     add_node(nodes)
-    wait_until(lambda: num_running(tmp_path) >= 3, limit_s=120)
-    _, errors = driver.communicate(timeout=100)
+    wait_until(lambda: num_running(tmp_path) >= 3, limit_s=LIMIT_S)
+    _, errors = driver.communicate(timeout=LIMIT_S)
     check_whole(tmp_path, errors, driver.returncode)
 
 
@@ -148,22 +174,23 @@ def test_a_node_that_dies_takes_no_row_with_it(
 ) -> None:
     second = add_node(nodes)
     driver = start()
-    wait_until(lambda: num_running(tmp_path) >= 3, limit_s=120)
+    wait_until(lambda: num_running(tmp_path) >= 3, limit_s=LIMIT_S)
     nodes.remove_node(second, allow_graceful=False)
-    _, errors = driver.communicate(timeout=100)
+    _, errors = driver.communicate(timeout=LIMIT_S)
     check_whole(tmp_path, errors, driver.returncode)
 
 
 def test_groups_grow_onto_a_node_that_joins_and_outlive_one_that_leaves(
     nodes: Cluster, start: Start, tmp_path: Path
 ) -> None:
-    driver = start("train.epochs=20", "--workers-per-trial", "2")
-    wait_until(lambda: num_running(tmp_path) >= 1, limit_s=120)
+    (tmp_path / "space.py").write_text(FEWER)
+    driver = start("train.epochs=10", "--workers-per-trial", "2")
+    wait_until(lambda: num_running(tmp_path) >= 1, limit_s=LIMIT_S)
     second = add_node(nodes)
-    wait_until(lambda: num_running(tmp_path) >= 2, limit_s=120)
+    wait_until(lambda: num_running(tmp_path) >= 2, limit_s=LIMIT_S)
     nodes.remove_node(second, allow_graceful=False)
-    _, errors = driver.communicate(timeout=100)
-    check_whole(tmp_path, errors, driver.returncode, num_epochs=20)
+    _, errors = driver.communicate(timeout=LIMIT_S)
+    check_whole(tmp_path, errors, driver.returncode, 10, num_trials=3)
 
 
 def test_a_node_that_drains_costs_its_trials_no_more_than_an_epoch(
@@ -172,20 +199,46 @@ def test_a_node_that_drains_costs_its_trials_no_more_than_an_epoch(
     second = add_node(nodes)
     # Without the notice there would be no checkpoint to go on from.
     driver = start("--checkpoint-every", "1000")
-    wait_until(lambda: num_running(tmp_path) >= 4, limit_s=120)
-    with watching(nodes, second.node_id) as machine:
-        machine.is_to_go = True
-    saved = tmp_path / "runs" / "space" / "checkpoints"
-    # Of two trials more than the one that each has at its end.
-    later = "*/checkpoint_*[1-9]/raypg.json"
-    wait_until(lambda: len({path.parts[-3] for path in saved.glob(later)}) >= 2)
-    nodes.remove_node(second, allow_graceful=False)
-    _, errors = driver.communicate(timeout=100)
+    wait_until(lambda: num_running(tmp_path) >= 4, limit_s=LIMIT_S)
+    take_away(nodes, second, tmp_path, num_trials=2)
+    _, errors = driver.communicate(timeout=LIMIT_S)
     check_whole(tmp_path, errors, driver.returncode)
     assert "1 node is about to go: trials there save each epoch" in errors
+    assert attempts_of(tmp_path) == [(0, 0)] * 4 + [(0, 1)] * 2
+
+
+def test_a_node_that_drains_costs_a_group_no_more_than_an_epoch(
+    nodes: Cluster, start: Start, tmp_path: Path
+) -> None:
+    both = [*nodes.worker_nodes, add_node(nodes)]
+    (tmp_path / "space.py").write_text(SINGLE)
+    driver = start("--checkpoint-every", "1000", "--workers-per-trial", "2")
+    wait_until(lambda: rows_of(tmp_path, "epochs"), limit_s=LIMIT_S)
+    (there,) = [node for node in both if num_processes(node, "RayTrainWorker") == 2]
+    take_away(nodes, there, tmp_path, num_trials=1)
+    _, errors = driver.communicate(timeout=LIMIT_S)
+    check_whole(tmp_path, errors, driver.returncode, SINGLE_EPOCHS, num_trials=1)
+    assert attempts_of(tmp_path) == [(0, 1)]
+
+
+def take_away(nodes: Cluster, node: Any, folder: Path, num_trials: int) -> None:  # noqa: ANN401
+    """A machine, with a notice, once trials there have saved what they have."""
+    with watching(nodes, node.node_id) as machine:
+        machine.is_to_go = True
+    saved = folder / "runs" / "space" / "checkpoints"
+    # Of the trials there more than the one that each has at its end.
+    later = "*/checkpoint_*[1-9]/raypg.json"
+    wait_until(
+        lambda: len({path.parts[-3] for path in saved.glob(later)}) >= num_trials
+    )
+    nodes.remove_node(node, allow_graceful=False)
+
+
+def attempts_of(folder: Path) -> list[tuple[int, int]]:
+    """The first and the last attempt of each trial."""
     query = "select min(attempt), max(attempt) from epochs group by trial order by all"
-    attempts = open_results(str(tmp_path / "runs")).sql(query).to_pylist()
-    assert [tuple(row.values()) for row in attempts] == [(0, 0)] * 4 + [(0, 1)] * 2
+    rows = open_results(str(folder / "runs")).sql(query).to_pylist()
+    return [tuple(row.values()) for row in rows]
 
 
 class SpotMachine:
@@ -250,7 +303,7 @@ def test_a_cluster_without_room_is_waited_for_and_says_so(
 ) -> None:
     (only,) = nodes.worker_nodes
     driver = start()
-    wait_until(lambda: num_running(tmp_path) >= 2, limit_s=120)
+    wait_until(lambda: num_running(tmp_path) >= 2, limit_s=LIMIT_S)
     nodes.remove_node(only, allow_graceful=False)
     assert driver.stderr is not None
     seen = []
@@ -260,7 +313,7 @@ def test_a_cluster_without_room_is_waited_for_and_says_so(
             add_node(nodes)
         if "has room again" in line:
             break
-    _, errors = driver.communicate(timeout=100)
+    _, errors = driver.communicate(timeout=LIMIT_S)
     assert "has room again" in seen[-1]
     check_whole(tmp_path, "".join(seen) + errors, driver.returncode)
 
@@ -270,17 +323,42 @@ def test_workers_of_a_trial_spread_over_nodes(
 ) -> None:
     add_node(nodes, num_cpus=1)
     driver = start("train.epochs=5", "--workers-per-trial", "3")
-    _, errors = driver.communicate(timeout=400)
+    _, errors = driver.communicate(timeout=LIMIT_S)
     check_whole(tmp_path, errors, driver.returncode, num_epochs=5)
     rows = open_results(str(tmp_path / "runs")).trials("space")
     assert {row["num_workers"] for row in rows} == {3}
+
+
+def test_what_groups_have_beside_their_workers_spreads_over_nodes(
+    nodes: Cluster, start: Start, tmp_path: Path
+) -> None:
+    # More than the head has: what takes no CPU is placed by memory.
+    large = [add_node(nodes, memory=2**38) for _ in range(3)]
+    start("train.epochs=1000", "--workers-per-trial", "2", "--max-concurrent", "3")
+    wait_until(lambda: num_running(tmp_path) >= 3, limit_s=LIMIT_S)
+    for kind in ("Trainable", "TrainController", "Mailbox"):
+        wait_for_one_each(large, kind)
+
+
+def wait_for_one_each(nodes: Sequence[Any], part: str) -> None:
+    """Wait for as many such actors as nodes; there is one on each."""
+    num = len(nodes)
+    wait_until(lambda: sum(num_processes(n, part) for n in nodes) >= num, LIMIT_S)
+    assert [num_processes(node, part) for node in nodes] == [1] * num, part
+
+
+def num_processes(node: Any, part: str) -> int:  # noqa: ANN401 Ray has no types
+    """How many of a node's actors have a title that holds `part`."""
+    (raylet,) = node.all_processes["raylet"]
+    children = psutil.Process(raylet.process.pid).children(recursive=True)
+    return sum(part in " ".join(process.cmdline()) for process in children)
 
 
 def test_what_no_node_can_give_is_refused_with_what_there_is(
     nodes: Cluster, start: Start, tmp_path: Path
 ) -> None:
     driver = start("--cpus-per-worker", "3")
-    _, errors = driver.communicate(timeout=120)
+    _, errors = driver.communicate(timeout=LIMIT_S)
     assert driver.returncode == 2
     assert re.search(r"must fit in the cluster; found 2 CPUs .*2 node", errors)
     assert not (tmp_path / "runs" / "space").exists()
@@ -290,7 +368,7 @@ def test_a_cluster_that_asks_for_a_token_says_how_to_give_it(
     start: Start, tmp_path: Path
 ) -> None:
     driver = start(token=False)
-    _, errors = driver.communicate(timeout=120)
+    _, errors = driver.communicate(timeout=LIMIT_S)
     assert driver.returncode == 2
     assert re.fullmatch(r"RAY_ADDRESS=.*RAY_AUTH_MODE=token.*\n", errors), errors
     assert not (tmp_path / "runs" / "space").exists()
@@ -340,7 +418,7 @@ def test_an_actor_that_went_with_its_node_is_told_from_one_that_was_killed(
         # Ray tells of its own things in between.
         told = list(iter(driver.stdout.readline, "ready\n"))
         nodes.remove_node(second, allow_graceful=False)
-        said, _ = driver.communicate(timeout=120)
+        said, _ = driver.communicate(timeout=LIMIT_S)
     finally:
         driver.kill()
         driver.communicate()
