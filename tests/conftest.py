@@ -8,7 +8,7 @@ import pytest
 from raypg.cluster import options, prepare
 from raypg.cluster.connect import connect, disconnect
 from raypg.cluster.prepare import Options
-from raypg.cluster.sweep import Finished, start_sweep
+from raypg.cluster.sweep import Finished, resume_sweep, start_sweep
 from raypg.config import Layer, parse_overrides
 from raypg.train import main
 from raypg.tune import main as tune_main
@@ -38,17 +38,27 @@ def cluster() -> Iterator[None]:
 
 @pytest.fixture
 def run_space(cluster: None, tmp_path: Path) -> RunSpace:
-    """Run the text of a space file as a sweep in a store of its own."""
+    """Run the text of a space file as a sweep in a store of its own.
+
+    One trial at a time unless a test asks for more: each slot costs a process that
+    imports torch, which takes longer than most of the trials here.
+    """
 
     def run(source: str, *overrides: str, **options: object) -> Finished:
         path = tmp_path / "space.py"
         path.write_text(f"from raypg import *\n{source}\n")
         layers: list[Layer] = [parse_overrides(overrides)] if overrides else []
-        defaults = {"store": str(tmp_path / "runs"), "max_concurrent": 2}
+        defaults = {"store": str(tmp_path / "runs"), "max_concurrent": 1}
         given = {**defaults, **options}
         return start_sweep(str(path), layers, Options(**given))  # type: ignore[arg-type]
 
     return run
+
+
+def resume(finished: Finished, *overrides: str, **more: object) -> Finished:
+    """Go on with a sweep that `run_space` ran; `more` is for `resume_sweep`."""
+    options = Options(store=finished.store.uri, max_concurrent=1)
+    return resume_sweep(finished.sweep, options, overrides=overrides, **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture

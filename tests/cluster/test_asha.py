@@ -30,7 +30,7 @@ def test_asha_stops_a_trial_inside_an_epoch(
     run_space: RunSpace, plan_faults: Plan, tmp_path: Path, num_workers: int
 ) -> None:
     plan_faults({8: "slow"})
-    finished = run_space(SPACE, workers_per_trial=num_workers, max_concurrent=1)
+    finished = run_space(SPACE, workers_per_trial=num_workers)
     rows = open_results(finished.store).trials(finished.sweep)
     stopped = [row for row in rows if row["status"] == "stopped"]
     completed = [row for row in rows if row["status"] == "completed"]

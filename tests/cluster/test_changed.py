@@ -5,14 +5,13 @@ from typing import Any
 
 import pytest
 
-from raypg.cluster.prepare import Options
-from raypg.cluster.sweep import Finished, resume_sweep
+from raypg.cluster.sweep import Finished
 from raypg.errors import StoreError
 from raypg.results import open_results
 from raypg.results.__main__ import main
 from tests.cluster.aged import Edit, Interrupt, edit_code, interrupt_after
 from tests.command import Command
-from tests.conftest import RunSpace
+from tests.conftest import RunSpace, resume
 
 __all__ = ["edit_code", "interrupt_after"]
 
@@ -25,11 +24,6 @@ SPACE = Ablation(
 FILE = "raypg/optim.py"
 
 
-def resume(finished: Finished, **more: Any) -> Finished:  # noqa: ANN401
-    options = Options(store=finished.store.uri)
-    return resume_sweep(finished.sweep, options, **more)
-
-
 def rows_of(finished: Finished) -> list[dict[str, Any]]:
     return open_results(finished.store).trials(finished.sweep)
 
@@ -40,7 +34,7 @@ def broken(
 ) -> Finished:
     """A sweep whose first trial has ended, whose second one has begun, and new code."""
     interrupt_after(1, epoch=2)
-    first = run_space(SPACE, max_concurrent=1, checkpoint_every_s=0.0)
+    first = run_space(SPACE, checkpoint_every_s=0.0)
     interrupt_after()
     edit_code("new")
     return first
@@ -59,7 +53,7 @@ def test_changed_data_are_refused(
     run_space: RunSpace, interrupt_after: Interrupt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupt_after(1, epoch=2)
-    first = run_space(SPACE, max_concurrent=1)
+    first = run_space(SPACE)
     interrupt_after()
     prints = importlib.import_module("raypg.config.fingerprint")
     monkeypatch.setattr(prints, "_known_version", lambda _: "another")

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from raypg.cluster.prepare import Options
-from raypg.cluster.sweep import resume_sweep
 from raypg.results import SweepWriter, open_results
 from tests.cluster.aged import Interrupt, interrupt_after
 from tests.cluster.calm import calm_curves, curves
-from tests.conftest import RunSpace
+from tests.conftest import RunSpace, resume
 
 __all__ = ["interrupt_after"]
 
@@ -73,7 +71,7 @@ def test_a_sweep_goes_on_whole(
     with monkeypatch.context() as patch:
         # As a driver leaves its tables that is killed.
         patch.setattr(SweepWriter, "_compact", lambda *_, **__: None)
-        broken = run_space(SPACE, max_concurrent=1, checkpoint_every_s=0.0)
+        broken = run_space(SPACE, checkpoint_every_s=0.0)
     interrupt_after()
     assert broken.exit_code == 130
     assert broken.ledger.count("interrupted") == 1  # not done before the signal
@@ -82,8 +80,7 @@ def test_a_sweep_goes_on_whole(
     now, now_ns = time.time, time.time_ns
     monkeypatch.setattr(time, "time", lambda: now() + 3600 * hours)
     monkeypatch.setattr(time, "time_ns", lambda: now_ns() + 3600 * hours * 10**9)
-    options = Options(store=broken.store.uri)
-    finished = resume_sweep(broken.sweep, options)
+    finished = resume(broken)
     assert finished.exit_code == 0
     assert said in capsys.readouterr().err
     calm = calm_curves(BASE, [{"optimizer.lr": lr} for lr in RATES])

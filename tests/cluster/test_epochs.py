@@ -7,8 +7,7 @@ import pytest
 
 from raypg.checkpoints import list_held
 from raypg.cluster.extend import stretches
-from raypg.cluster.prepare import Options
-from raypg.cluster.sweep import Finished, resume_sweep
+from raypg.cluster.sweep import Finished
 from raypg.errors import StoreError
 from raypg.optim import (
     ConstantConfig,
@@ -23,7 +22,7 @@ from raypg.results.__main__ import main
 from tests.cluster.aged import Interrupt, interrupt_after
 from tests.cluster.test_extend import write_space
 from tests.command import Command
-from tests.conftest import RunSpace
+from tests.conftest import RunSpace, resume
 
 __all__ = ["interrupt_after"]
 
@@ -35,11 +34,6 @@ SPACE = Ablation(
 )
 """
 LONGER = {'"train.epochs": 2': '"train.epochs": 4'}
-
-
-def resume(finished: Finished, *overrides: str, space: str = "") -> Finished:
-    options = Options(store=finished.store.uri)
-    return resume_sweep(finished.sweep, options, overrides=overrides, space=space)
 
 
 def counted(finished: Finished) -> list[dict[str, Any]]:
@@ -115,7 +109,7 @@ def test_an_extension_that_is_interrupted_goes_on_by_name_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     straight = run_space(SPACE, "train.epochs=4", store=str(tmp_path / "straight"))
-    first = run_space(SPACE, max_concurrent=1)
+    first = run_space(SPACE)
     interrupt_after(1, epoch=3)
     assert resume(first, "train.epochs=4").exit_code == 130
     interrupt_after()

@@ -1,15 +1,14 @@
 """A finished sweep is given more seeds or trials: only these are trained."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from raypg.checkpoints import list_held
-from raypg.cluster.prepare import Options
-from raypg.cluster.sweep import resume_sweep
 from raypg.errors import StoreError
 from raypg.results import open_results
-from tests.conftest import RunSpace
+from tests.conftest import RunSpace, resume
 
 ABLATION = """
 SPACE = Ablation(
@@ -45,7 +44,7 @@ def test_a_finished_sweep_goes_on_with_more(
     results, name = open_results(first.store), first.sweep
     before = results.trials(name)
     more = write_space(tmp_path, source, **GROWN)
-    grown = resume_sweep(name, Options(store=first.store.uri), space=more)
+    grown = resume(first, space=more)
     rows = results.trials(name)
     assert grown.exit_code == 0
     assert len(rows) > len(before)
@@ -58,28 +57,43 @@ def test_a_finished_sweep_goes_on_with_more(
     assert set(grown.ledger.entries) == {r["trial"] for r in rows[len(before) :]}
     assert results.sweep_description(name)["num_trials"] == len(rows)
     assert len(list_held(first.store, name)) == 1
-    again = resume_sweep(name, Options(store=first.store.uri))
+    again = resume(first)
     assert (again.ledger.entries, again.ledger.num_ended) == ({}, len(rows))
 
 
 @pytest.mark.parametrize(
-    ("source", "old", "new", "differs"),
+    ("source", "others"),
     [
-        (ABLATION, "seeds=1", "seeds=[1, 2]", "seeds"),
-        (ABLATION, "0.1]", "0.2]", "axes"),
-        (ABLATION, "16", "8", "base"),
-        (ABLATION, "seeds=1", 'seeds=2, metric="val.loss", mode="min"', "metric, mode"),
-        (SEARCH, "trials=3", "trials=2", "trials"),
-        (SEARCH, "1e-4", "1e-3", "axes"),
-        (SEARCH, SEARCH, ABLATION, "kind"),
+        (
+            ABLATION,
+            [
+                ("seeds=1", "seeds=[1, 2]", "seeds"),
+                ("0.1]", "0.2]", "axes"),
+                ("16", "8", "base"),
+                ("seeds=1", 'seeds=2, metric="val.loss", mode="min"', "metric, mode"),
+            ],
+        ),
+        (
+            SEARCH,
+            [
+                ("trials=3", "trials=2", "trials"),
+                ("1e-4", "1e-3", "axes"),
+                (SEARCH, ABLATION, "kind"),
+            ],
+        ),
     ],
+    ids=["ablation", "search"],
 )
 def test_another_space_is_refused_and_nothing_changes(
-    run_space: RunSpace, tmp_path: Path, source: str, old: str, new: str, differs: str
+    run_space: RunSpace,
+    tmp_path: Path,
+    source: str,
+    others: Sequence[tuple[str, str, str]],
 ) -> None:
     first = run_space(source)
     about = first.store.read_description(first.sweep)
-    more = write_space(tmp_path, source, **{old: new})
-    with pytest.raises(StoreError, match=f"found {more} with other {differs}. Start"):
-        resume_sweep(first.sweep, Options(store=first.store.uri), space=more)
-    assert first.store.read_description(first.sweep) == about
+    for old, new, differs in others:
+        more = write_space(tmp_path, source, **{old: new})
+        with pytest.raises(StoreError, match=f"found {more} with other {differs}. St"):
+            resume(first, space=more)
+        assert first.store.read_description(first.sweep) == about

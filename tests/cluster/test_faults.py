@@ -31,6 +31,7 @@ SPACE = Ablation(
 )
 """
 OFTEN = {"checkpoint_every_s": 0.3}
+PAIR = {**OFTEN, "max_concurrent": 2}
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ def test_a_killed_trial_actor_costs_no_row(
     expected = calm(run_space, calm_curves)
     capfd.readouterr()
     with killing("Trainable", lambda: has_epochs(tmp_path, 8)) as killed:
-        finished = run_space(SPACE, store=str(tmp_path / "chaos"), **OFTEN)
+        finished = run_space(SPACE, store=str(tmp_path / "chaos"), **PAIR)
     assert len(killed) == 1
     check_quiet("".join(capfd.readouterr()))
     check_whole(finished, expected)
@@ -111,7 +112,7 @@ def test_a_killed_group_worker_costs_no_row(
     capfd.readouterr()
     with killing("RayTrainWorker", lambda: has_epochs(tmp_path, 8)) as killed:
         finished = run_space(
-            SPACE, store=str(tmp_path / "chaos"), uses_group=True, **OFTEN
+            SPACE, store=str(tmp_path / "chaos"), uses_group=True, **PAIR
         )
     assert len(killed) == 1
     check_quiet("".join(capfd.readouterr()))

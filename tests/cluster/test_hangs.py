@@ -45,7 +45,7 @@ def test_a_group_with_a_worker_that_hangs_is_replaced(
 ) -> None:
     plan_faults({8: "hang once 0", 16: "stop once 1"})
     space, two = SPACE.replace(", 24", ""), {"workers_per_trial": 2}
-    finished = run_space(space, max_concurrent=1, **two, **SOON)
+    finished = run_space(space, **two, **SOON)
     rows = rows_of(finished)
     assert column(rows, "status") == ["completed", "completed"]
     assert column(rows, "attempt") == [1, 1]

@@ -42,7 +42,7 @@ def test_a_worker_that_is_lost_between_two_trials_costs_neither(
 ) -> None:
     monkeypatch.setattr(trainable, "LocalTrainable", FailsAtReset)
     (tmp_path / "fault").write_text(fault)
-    finished = run_space(SPACE, max_concurrent=1)
+    finished = run_space(SPACE)
     assert not (tmp_path / "fault").exists()
     results = open_results(finished.store)
     rows = results.trials(finished.sweep)

@@ -17,7 +17,7 @@ from raypg.solo.retest import retest_trial
 from raypg.store import Store
 from tests.buckets import new_bucket
 from tests.cluster.processes import wait_until
-from tests.conftest import RunSpace
+from tests.conftest import RunSpace, resume
 
 SPACE = """
 SPACE = Ablation(
@@ -95,7 +95,7 @@ def test_what_another_sweep_took_from_the_store_can_be_tested_again(
     about = first.store.read_description(first.sweep)
     about["options"]["keep_checkpoints"] = "best"
     first.store.write_description(first.sweep, about)
-    resume_sweep(first.sweep, Options(store=first.store.uri))
+    resume(first)
     taken = set(second.ledger.entries)
     held = set(list_held(first.store, first.sweep))
     best = open_results(first.store).best(first.sweep, "val.accuracy", "max")

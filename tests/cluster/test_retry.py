@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from raypg.cluster.prepare import Options
-from raypg.cluster.sweep import Finished, resume_sweep
+from raypg.cluster.sweep import Finished
 from raypg.results import open_results
 from raypg.tune import main
 from tests.cluster.faulty import Plan, plan_faults
 from tests.command import Command
-from tests.conftest import RunSpace
+from tests.conftest import RunSpace, resume
 
 __all__ = ["plan_faults"]
 
@@ -53,11 +52,6 @@ def losses(finished: Finished) -> dict[str, list[tuple[int, float]]]:
     return {trial: [(e, loss) for e, _, loss in rows[trial]] for trial in rows}
 
 
-def resume(finished: Finished, retry_failed: str = "") -> Finished:
-    options = Options(store=finished.store.uri)
-    return resume_sweep(finished.sweep, options, retry_failed=retry_failed)
-
-
 def test_failed_trials_run_again_and_finished_ones_do_not(
     run_space: RunSpace, plan_faults: Plan, tmp_path: Path
 ) -> None:
@@ -70,10 +64,10 @@ def test_failed_trials_run_again_and_finished_ones_do_not(
     plan_faults({})
     left = resume(finished)
     assert (rows_of(left), left.exit_code) == (first, 1)
-    some = resume(finished, "code")
+    some = resume(finished, retry_failed="code")
     assert column(rows_of(some), "status") == ["failed", "completed", "completed"]
     assert some.exit_code == 1
-    whole = resume(finished, "all")
+    whole = resume(finished, retry_failed="all")
     last = rows_of(whole)
     assert column(last, "status") == ["completed"] * 3
     assert column(last, "attempt") == [1, 1, 0]
@@ -95,7 +89,7 @@ def test_a_trial_that_runs_again_goes_on_from_its_checkpoint(
     failed = rows_of(finished)[16]
     assert (failed["cause"], failed["num_epochs"]) == ("out_of_memory", 1)
     plan_faults({})
-    again = resume(finished, "out_of_memory")
+    again = resume(finished, retry_failed="out_of_memory")
     found = epochs_of(again)[failed["trial"]]
     assert [(epoch, attempt) for epoch, attempt, _ in found] == [(1, 0), (2, 1), (3, 1)]
     assert again.exit_code == 0
@@ -108,7 +102,7 @@ def test_a_trial_may_fail_again_for_another_cause(
     finished = run_space(SPACE)
     assert rows_of(finished)[8]["cause"] == "data"
     plan_faults({8: "code"})
-    again = resume(finished, "data")
+    again = resume(finished, retry_failed="data")
     failed = rows_of(again)[8]
     assert (failed["cause"], failed["attempt"]) == ("code", 1)
     assert failed["status_reason"] == "ValueError: made to fail"
@@ -141,7 +135,7 @@ def test_a_worker_that_is_killed_each_time_is_a_cause_of_its_own(
     assert failed["cause"] == "worker_lost"
     assert failed["attempt"] >= 1
     plan_faults({})
-    again = resume(finished, "worker_lost")
+    again = resume(finished, retry_failed="worker_lost")
     found = epochs_of(again)[failed["trial"]]
     assert [epoch for epoch, _, _ in found] == [1, 2, 3]
     assert again.exit_code == 0
@@ -164,7 +158,7 @@ def test_a_failed_trial_of_a_search_runs_again_under_its_scheduler(
     finished = run_space(SEARCH)
     assert finished.ledger.count("failed") == 2
     plan_faults({})
-    again = resume(finished, "all")
+    again = resume(finished, retry_failed="all")
     rows = rows_of(again)
     assert sorted(rows) == [8, 12, 16, 20, 24, 28]
     assert set(column(rows, "status")) <= {"completed", "stopped"}

@@ -70,7 +70,7 @@ def test_fresh_trains_again_and_gives_the_same_numbers(run_space: RunSpace) -> N
 
 
 KINDS = pytest.mark.parametrize(
-    "workers", [{}, {"workers_per_trial": 2, "max_concurrent": 1}], ids=["one", "two"]
+    "workers", [{"max_concurrent": 2}, {"workers_per_trial": 2}], ids=["one", "two"]
 )
 """A worker alone, and a group of two."""
 
@@ -154,6 +154,6 @@ def test_asha_stops_trials_early_and_completes_the_best(
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
 def test_a_search_is_repeated_by_its_seed(run_space: RunSpace, sampler: str) -> None:
     space = ASHA_SPACE.replace('"random"', f'"{sampler}"').replace("12", "3")
-    first = run_space(space, max_concurrent=1)
-    second = run_space(space, max_concurrent=1, is_fresh=True)
+    first = run_space(space)
+    second = run_space(space, is_fresh=True)
     assert list(first.ledger.entries) == list(second.ledger.entries)

@@ -44,15 +44,15 @@ def losses(finished: Finished) -> dict[tuple[str, int], list[float]]:
 def test_a_trial_after_others_is_bitwise_the_trial_run_cold(
     run_space: RunSpace,
 ) -> None:
-    warm = numbers(run_space(MIXED, max_concurrent=1))
+    warm = numbers(run_space(MIXED))
     cold = numbers(run_space(MIXED, is_fresh=True, trials_per_worker=1))
     assert warm == cold
     wait_for_nothing_left()
 
 
 def test_a_group_of_one_is_bitwise_one_worker(run_space: RunSpace) -> None:
-    alone = numbers(run_space(MIXED))
-    group = numbers(run_space(MIXED, is_fresh=True, uses_group=True, max_concurrent=1))
+    alone = numbers(run_space(MIXED, max_concurrent=2))
+    group = numbers(run_space(MIXED, is_fresh=True, uses_group=True))
     assert alone == group
     wait_for_nothing_left()
 
@@ -61,7 +61,7 @@ def test_a_group_of_one_is_bitwise_one_worker(run_space: RunSpace) -> None:
 def test_two_workers_after_others_are_bitwise_two_fresh_ones(
     run_space: RunSpace,
 ) -> None:
-    two = {"workers_per_trial": 2, "max_concurrent": 1}
+    two = {"workers_per_trial": 2}
     warm = numbers(run_space(MIXED, **two))
     cold = numbers(run_space(MIXED, is_fresh=True, trials_per_worker=1, **two))
     assert warm == cold
@@ -77,7 +77,6 @@ def test_workers_are_replaced_after_so_many_trials(
         ' axes={"model.hidden": [8]}, seeds=5)',
         trials_per_worker=2,
         uses_group=uses_group,
-        max_concurrent=1,
     )
     rows = open_results(finished.store).trials(finished.sweep)
     pids = [row["pid"] for row in sorted(rows, key=lambda row: row["number"])]
