@@ -3,9 +3,8 @@
 import errno
 import os
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,9 @@ import pytest
 from raypg import bucket
 from raypg.errors import ResultsError, StoreError
 from raypg.store import Store
-from tests.buckets import KINDS, each_kind, new_bucket
-from tests.s3 import s3_environment
-from tests.servers import serving
+from tests.buckets import KINDS, denying, each_kind, new_bucket
+
+__all__ = ["denying"]
 
 
 @pytest.fixture(params=["folder", *KINDS])
@@ -236,31 +235,6 @@ def test_a_description_that_is_none_is_said(tmp_path: Path, text: str) -> None:
     store.write_whole("depth/sweep.json", text.encode())
     with pytest.raises(ResultsError, match="must be a sweep's JSON"):
         store.read_description("depth")
-
-
-class Denied(BaseHTTPRequestHandler):
-    """A server that lets nobody in."""
-
-    def do_GET(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.send_response(403)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    do_HEAD = do_PUT = do_POST = do_DELETE = do_GET
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-
-@pytest.fixture
-def denying(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every bucket refuses the credentials."""
-    for name, value in s3_environment().items():
-        monkeypatch.setenv(name, value)
-    with serving(Denied) as endpoint:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-        yield
 
 
 @pytest.mark.parametrize("check", [Store.check_place, Store.check_writable])

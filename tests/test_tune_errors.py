@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,12 @@ import pytest
 from raypg.cluster import prepare
 from raypg.store import Store
 from raypg.tune import main
+from tests.buckets import denying, each_kind, new_bucket
 from tests.command import GOOD, Command, Said
 from tests.data.raw_files import write_idx_set
 from tests.results.sweeps import new_store
+
+__all__ = ["denying"]
 
 SEARCH = """from raypg import *
 SPACE = Search(axes={"optimizer.lr": uniform(0.1, 1)}, trials=4)
@@ -193,6 +197,26 @@ def test_a_store_that_cannot_be_written(tune: Command) -> None:
     check(said, "--store /proc/runs: must be writable; found ", "its permissions")
     said = Command(main, "ftp://host", tune.capsys, tune.monkeypatch)("space.py")
     check(said, "--store: must be a folder", '"ftp://…"')
+
+
+@pytest.mark.parametrize("options", [("space.py",), ("--resume", "space")])
+def test_keys_that_a_bucket_refuses(
+    tune: Command, denying: None, options: tuple[str, ...]
+) -> None:
+    said = replace(tune, store="s3://bucket/runs")(*options)
+    found = "found access denied. Check the credentials"
+    check(said, "--store s3://bucket/runs: must be", found)
+
+
+@each_kind
+@pytest.mark.parametrize("options", [("space.py",), ("--resume", "space")])
+def test_a_bucket_that_is_not_there(
+    tune: Command, kind: str, options: tuple[str, ...]
+) -> None:
+    new_bucket(kind, tune.monkeypatch)
+    uri = f"{kind}://no-such-bucket-anywhere/runs"
+    said = replace(tune, store=uri)(*options)
+    check(said, f"--store {uri}: must be", "found no such bucket. Make the bucket")
 
 
 def test_names_of_sweeps_that_are_there_or_not(tune: Command, tmp_path: Path) -> None:
