@@ -10,8 +10,8 @@ from raypg.cluster.repair import LEAST_MICRO_BATCH, smaller_micro_batch
 from tests.cluster.faulty import Plan, plan_faults
 from tests.cluster.test_deaths import Books
 from tests.cluster.test_mailbox import assignment
-from tests.cluster.test_retry import Rows, column, losses, resume, rows_of
-from tests.conftest import RunSpace
+from tests.cluster.test_retry import Rows, column, losses, rows_of
+from tests.conftest import RunSpace, resume
 
 __all__ = ["plan_faults"]
 
@@ -99,7 +99,7 @@ def test_what_ran_out_of_memory_is_trained_in_pieces_and_never_taken_for_another
     check_epochs(losses(repaired), rows)
     assert "goes on with train.micro_batch=8" in capsys.readouterr().err
     plan_faults({})
-    again = rows_of(resume(repaired, "out_of_memory"))
+    again = rows_of(resume(repaired, retry_failed="out_of_memory"))
     assert column(again, "status") == ["completed"] * 3
     assert column(again, "micro_batch") == [8, LEAST_MICRO_BATCH, None]
     whole = run_space(SPACE)
