@@ -10,8 +10,8 @@ SWEEP ?= search_spaces/densenet_depth.py
 sweep: setup
 	$(BIN)/python -m raypg.tune $(SWEEP)
 
+# Half of what the tests of clusters do is waiting: two files at a time.
 test: lint
-	@# Half of what the tests of clusters do is waiting: two files at a time.
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 setup: $(STAMP)
