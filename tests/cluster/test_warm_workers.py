@@ -15,9 +15,9 @@ from tests.numbers import everything
 # trial can leave to the next is in these.
 MIXED = """
 SPACE = Ablation(
-    base={"train.epochs": 2, "data.fraction": 0.3, "data.crop_padding": 1},
+    base={"train.epochs": 2, "data.fraction": 0.2, "data.crop_padding": 1},
     axes={"model.name": ["cnn", "densenet", "mlp"],
-          "train.precision": ["fp32", "bf16", "fp16"]},
+          "train.precision": ["bf16", "fp32", "fp16"]},
     design="zip", seeds=2,
 )
 """
