@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 HOST = "127.0.0.1"
@@ -27,6 +28,7 @@ def start_server(module: str, *arguments: str, limit_s: float = 30) -> str:
     filled = [argument.format(host=HOST, port=port) for argument in arguments]
     server = subprocess.Popen(
         [sys.executable, "-m", module, *filled],
+        cwd=Path(__file__).parents[1],  # whatever folder the test is in
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
