@@ -13,8 +13,9 @@ POLL_S = 1.0
 """Between two looks at whether a node has come; the autoscaler takes seconds."""
 
 GROUP_MEMORY = 256 * 2**20
-"""Bytes of what a worker group has beside its workers: the trial actor, the mailbox and
-Ray Train's controller (`tests/benchmarks/scale.py`, part `slots`)."""
+"""Bytes that a trial actor of a group reserves: its mailbox and Ray Train's controller
+have 60 and 115 MiB of their own, and it has more. Enough to tell nodes apart, too
+little to keep a group from a room that its workers have."""
 
 
 def num_slots(need: Need) -> int:
