@@ -8,6 +8,7 @@ Nobody trains. Each trial says in a line which GPUs it was given, from when to w
 import json
 import sys
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -34,11 +35,16 @@ class HoldingTrainable(IdleTrainable):
     """Keeps its GPUs for a while and notes which they are."""
 
     def step(self) -> dict[str, Any]:
-        began = time.time()
-        time.sleep(1.0)
+        began, folder = time.time(), Path(self._assignment.store)
+        (folder / f"began-{uuid.uuid4().hex}").touch()
+        share = ray.get_runtime_context().get_assigned_resources()["GPU"]
+        # The first ones wait for each other, however slowly processes start.
+        while len(list(folder.glob("began-*"))) < NUM_GPUS / share:
+            time.sleep(0.05)
+        time.sleep(0.5)
         gpus = [int(one) for one in ray.get_gpu_ids()]
         held = {"gpus": gpus, "from": began, "to": time.time()}
-        with Path(self._assignment.store, "held").open("a") as file:
+        with (folder / "held").open("a") as file:
             file.write(json.dumps(held) + "\n")
         return super().step()
 
