@@ -23,7 +23,7 @@ from tests.cluster.own_cluster import add_node, new_cluster
 from tests.cluster.processes import plain_environment, wait_until
 from tests.servers import serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 LIMIT_S = 250
 """Of what is over much sooner, unless the machine has other things to do."""
