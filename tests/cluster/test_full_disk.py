@@ -52,7 +52,7 @@ def test_rows_wait_for_room_and_none_is_lost_or_doubled(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    calm = run_space(LONG)
+    calm = run_space(LONG, max_concurrent=2)
     store = small_disk.folder / "runs"
     note, is_noted = SweepWriter._note_failure, threading.Event()
 
@@ -70,9 +70,11 @@ def test_rows_wait_for_room_and_none_is_lost_or_doubled(
     capfd.readouterr()
     thread = threading.Thread(target=fill_for_a_while)
     thread.start()
-    finished = run_space(LONG, store=str(store), checkpoint_every_s=1e9)
+    finished = run_space(
+        LONG, store=str(store), checkpoint_every_s=1e9, max_concurrent=2
+    )
     thread.join()
-    assert "epochs: rows wait to be written: " in capfd.readouterr().err
+    assert ": rows wait to be written: " in capfd.readouterr().err
     assert finished.exit_code == 0
     found = curves(finished.store, finished.sweep)
     assert found == curves(calm.store, calm.sweep)
