@@ -16,11 +16,15 @@ each_kind = pytest.mark.parametrize("kind", KINDS)
 
 def new_bucket(kind: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The URI of an empty bucket, which the environment has the way and the keys to."""
-    is_google = kind == "gs"
-    environment = gcs_environment() if is_google else s3_environment()
+    point_at_server(kind, monkeypatch)
+    return create_google_bucket() if kind == "gs" else create_bucket()
+
+
+def point_at_server(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the environment the way and the keys to the server of a kind."""
+    environment = gcs_environment() if kind == "gs" else s3_environment()
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    return create_google_bucket() if is_google else create_bucket()
 
 
 class _Denied(BaseHTTPRequestHandler):
@@ -41,8 +45,7 @@ class _Denied(BaseHTTPRequestHandler):
 @pytest.fixture
 def denying(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every bucket refuses the credentials."""
-    for name, value in s3_environment().items():
-        monkeypatch.setenv(name, value)
+    point_at_server("s3", monkeypatch)
     with serving(_Denied) as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         yield
