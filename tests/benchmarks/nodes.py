@@ -11,6 +11,7 @@ import psutil
 from ray.cluster_utils import Cluster
 
 from raypg.cluster.connect import disconnect, set_quiet_environment
+from tests.cluster.own_cluster import node_processes, raylet_of
 
 OBJECT_STORE_BYTES = 80 * 2**20
 
@@ -42,7 +43,7 @@ class Nodes:
     def workers(self) -> list[Any]:
         """The nodes with CPUs, the oldest first."""
         nodes = list(self._cluster.worker_nodes)
-        return sorted(nodes, key=lambda node: _raylet(node).create_time())
+        return sorted(nodes, key=lambda node: raylet_of(node).create_time())
 
     @property
     def head(self) -> Any:  # noqa: ANN401
@@ -55,16 +56,11 @@ class Nodes:
 
     def processes(self, node: Any, part: str = "ray::") -> list[psutil.Process]:  # noqa: ANN401
         """The processes of a node's actors and tasks whose title holds `part`."""
-        found = []
-        for process in _raylet(node).children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                if part in " ".join(process.cmdline()):
-                    found.append(process)
-        return found
+        return node_processes(node, part)
 
     def cut_power(self, node: Any) -> None:  # noqa: ANN401
         """End a node with all that runs on it; none of them can say a word."""
-        processes = _raylet(node).children(recursive=True)
+        processes = raylet_of(node).children(recursive=True)
         self._cluster.remove_node(node, allow_graceful=False)
         for process in processes:
             kill(process)
@@ -91,11 +87,6 @@ def kill(process: psutil.Process) -> None:
     with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
         if process.is_running():
             os.kill(process.pid, signal.SIGKILL)
-
-
-def _raylet(node: Any) -> psutil.Process:  # noqa: ANN401
-    (raylet,) = node.all_processes["raylet"]
-    return psutil.Process(raylet.process.pid)
 
 
 def _node_of(num_cpus: int) -> dict[str, Any]:

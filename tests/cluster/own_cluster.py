@@ -10,10 +10,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 from ray.cluster_utils import Cluster
 
 from tests.cluster.processes import plain_environment
@@ -62,6 +63,22 @@ def new_cluster() -> Cluster:
 def add_node(cluster: Cluster, **args: object) -> Any:  # noqa: ANN401 Ray has no types
     """A further node, of two CPUs unless `args` say otherwise."""
     return cluster.add_node(**{"num_cpus": 2, "object_store_memory": SMALL, **args})
+
+
+def node_processes(node: Any, part: str) -> list[psutil.Process]:  # noqa: ANN401
+    """The processes of a node's actors and tasks whose title holds `part`."""
+    found = []
+    for process in raylet_of(node).children(recursive=True):
+        with suppress(psutil.Error):
+            if part in " ".join(process.cmdline()):
+                found.append(process)
+    return found
+
+
+def raylet_of(node: Any) -> psutil.Process:  # noqa: ANN401
+    """The process that all others of a node come from."""
+    (raylet,) = node.all_processes["raylet"]
+    return psutil.Process(raylet.process.pid)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 
 import raypg
 from raypg.cluster.own_cluster import own_options
-from tests.s3 import s3_environment
+from tests.buckets import point_at_server
 
 ROOT = Path(raypg.__file__).parents[1]
 TEXT = (ROOT / "cluster.yaml").read_text("utf-8")
@@ -101,8 +101,7 @@ def test_spot_machines_listen_for_their_notice() -> None:
 @pytest.fixture
 def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cloud that answers as AWS would; a new key goes to a home of its own."""
-    for name, value in s3_environment().items():
-        monkeypatch.setenv(name, value)
+    point_at_server("s3", monkeypatch)
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".ssh").mkdir()
 

@@ -12,14 +12,13 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Literal
 
-import psutil
 import pytest
 from ray.cluster_utils import Cluster
 
 from raypg.results import open_results
 from raypg.store import Store
 from tests.cluster.calm import Curves, calm_curves, curves
-from tests.cluster.own_cluster import add_node, new_cluster
+from tests.cluster.own_cluster import SMALL, add_node, new_cluster, node_processes
 from tests.cluster.processes import plain_environment, wait_until
 from tests.servers import serving
 
@@ -214,7 +213,9 @@ def test_a_node_that_drains_costs_a_group_no_more_than_an_epoch(
     (tmp_path / "space.py").write_text(SINGLE)
     driver = start("--checkpoint-every", "1000", "--workers-per-trial", "2")
     wait_until(lambda: rows_of(tmp_path, "epochs"), limit_s=LIMIT_S)
-    (there,) = [node for node in both if num_processes(node, "RayTrainWorker") == 2]
+    (there,) = [
+        node for node in both if len(node_processes(node, "RayTrainWorker")) == 2
+    ]
     take_away(nodes, there, tmp_path, num_trials=1)
     _, errors = driver.communicate(timeout=LIMIT_S)
     check_whole(tmp_path, errors, driver.returncode, SINGLE_EPOCHS, num_trials=1)
@@ -343,15 +344,48 @@ def test_what_groups_have_beside_their_workers_spreads_over_nodes(
 def wait_for_one_each(nodes: Sequence[Any], part: str) -> None:
     """Wait for as many such actors as nodes; there is one on each."""
     num = len(nodes)
-    wait_until(lambda: sum(num_processes(n, part) for n in nodes) >= num, LIMIT_S)
-    assert [num_processes(node, part) for node in nodes] == [1] * num, part
+    wait_until(lambda: sum(len(node_processes(n, part)) for n in nodes) >= num, LIMIT_S)
+    assert [len(node_processes(node, part)) for node in nodes] == [1] * num, part
 
 
-def num_processes(node: Any, part: str) -> int:  # noqa: ANN401 Ray has no types
-    """How many of a node's actors have a title that holds `part`."""
-    (raylet,) = node.all_processes["raylet"]
-    children = psutil.Process(raylet.process.pid).children(recursive=True)
-    return sum(part in " ".join(process.cmdline()) for process in children)
+def test_a_folder_that_is_another_one_on_a_node_is_refused(
+    nodes: Cluster, start: Start, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    with node_with_its_own(store, nodes.address, num_cpus=4):
+        driver = start("--store", str(store), "--cpus-per-worker", "3")
+        _, errors = driver.communicate(timeout=LIMIT_S)
+    assert driver.returncode == 2
+    assert "must be a folder that every node mounts; found on " in errors
+    assert list(store.iterdir()) == []
+
+
+@contextmanager
+def node_with_its_own(folder: Path, address: str, num_cpus: int) -> Iterator[None]:
+    """A node on which a file system of its own is mounted at a folder."""
+    try:
+        able = subprocess.run(["unshare", "--mount", "true"], capture_output=True)
+    except FileNotFoundError as cause:
+        pytest.skip(f"no machine of its own can be made: {cause}")
+    if able.returncode:
+        pytest.skip(f"no machine of its own can be made: {able.stderr.decode()}")
+    mount = ["sh", "-c", 'mount -t tmpfs tmpfs "$0" && exec "$@"', str(folder)]
+    ray_start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block"]
+    ray_start += ["--address", address, "--num-cpus", str(num_cpus)]
+    node = subprocess.Popen(
+        ["unshare", "--mount", *mount, *ray_start, f"--object-store-memory={SMALL}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert node.stdout is not None
+    try:
+        assert any("Ray runtime started" in line for line in node.stdout)
+        yield
+    finally:
+        node.terminate()
+        node.communicate()
 
 
 def test_what_no_node_can_give_is_refused_with_what_there_is(

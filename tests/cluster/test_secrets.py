@@ -13,8 +13,8 @@ from pyarrow.fs import FileSelector
 from raypg.results import open_results
 from raypg.results.columns import CORE
 from raypg.store import Store
+from tests.buckets import new_bucket
 from tests.cluster.processes import plain_environment
-from tests.s3 import create_bucket, s3_environment
 
 pytestmark = pytest.mark.slow
 
@@ -52,9 +52,7 @@ def written(store: Store, *folders: Path) -> Iterator[tuple[str, str]]:
 def test_a_secret_of_the_environment_is_written_nowhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_workers: int
 ) -> None:
-    for name, value in s3_environment().items():
-        monkeypatch.setenv(name, value)
-    store = Store(create_bucket())
+    store = Store(new_bucket("s3", monkeypatch))
     (tmp_path / "space.py").write_text(SPACE)
     command = [sys.executable, "-m", "raypg.tune", "space.py", "--wandb"]
     command += ["--workers-per-trial", str(num_workers)]
