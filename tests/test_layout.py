@@ -21,7 +21,9 @@ provenance processor progress memo interrupts
 plan solo wandb_log
 cluster
 studies
-console tune train results.__main__ data.__main__
+console
+commands
+tune train results.__main__ data.__main__
 """.split()
 """A module imports what stands before it."""
 OWNERS = {

@@ -1,0 +1,1 @@
+"""The commands of `python -m raypg.results`: each parses, calls and prints."""

@@ -1,0 +1,53 @@
+"""What several commands take, and the store that they read."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from raypg.console import given_text
+from raypg.errors import ResultsError
+from raypg.results import Results, open_results
+
+
+class Form(StrEnum):
+    """How results are printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+class Mode(StrEnum):
+    """Which end of a metric is the good one."""
+
+    max = "max"
+    min = "min"
+
+
+StoreOption = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        envvar="RAYPG_STORE",
+        callback=given_text,
+        help="Folder, s3://… or gs://…",
+    ),
+]
+FormOption = Annotated[Form, typer.Option("--format", help="How to print.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A sweep.")]
+
+
+def open_existing(uri: str) -> Results:
+    """The tables of a store that is there.
+
+    Raises:
+        StoreError: its place is not.
+        ResultsError: nothing is in it.
+    """
+    results = open_results(uri)
+    results.store.check_place()
+    if not results.store.exists():
+        fix = "Run a sweep first, or name another --store."
+        raise ResultsError(f"--store {uri}", "must exist", "nothing there", fix)
+    return results
