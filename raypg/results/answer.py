@@ -8,8 +8,9 @@ from raypg.results.arms import ENDED_WELL, Arm, compare_arms, group_arms
 from raypg.results.columns import LEFT
 from raypg.results.listing import DEFAULT_METRIC
 from raypg.results.memo import FlatRow
+from raypg.results.numerals import format_metric
 from raypg.results.query import Results
-from raypg.results.wording import describe_arms, describe_repaired, format_metric
+from raypg.results.wording import describe_arms, describe_repaired
 from raypg.store import DEFAULT_STORE
 
 NUM_BEST = 10

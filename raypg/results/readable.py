@@ -5,9 +5,9 @@ from typing import Any
 from raypg.results.answer import Summary, summarise
 from raypg.results.listing import DEFAULT_METRIC
 from raypg.results.memo import FlatRow
+from raypg.results.numerals import format_metric, format_reach
 from raypg.results.output import MISSING, print_table
 from raypg.results.query import Results
-from raypg.results.wording import format_metric, is_ratio
 
 
 def print_answer(results: Results, sweep: str) -> None:
@@ -34,32 +34,20 @@ def readable_row(row: FlatRow, metric: str) -> dict[str, Any]:
     return {
         "arm": row["arm"],
         "seeds": row["seeds"],
-        metric: _with_reach(row[metric], row["low"], metric),
-        "against baseline": _difference(row, metric),
+        metric: _reach(row, metric, "low", metric, is_amount=False),
+        "against baseline": _reach(
+            row, "difference", "difference_low", metric, is_amount=True
+        ),
         "p": MISSING if row["p"] is None else f"{row['p']:.2g}",
         "parameters": _cell("num_parameters", row["num_parameters"], metric),
         "seconds": _cell("train_s", row["train_s"], metric),
     }
 
 
-def _with_reach(mean: float | None, low: float | None, metric: str) -> str:
-    """`97.22 ± 2.66 %`: half the width of the 95 % interval behind the sign."""
-    if mean is None:
+def _reach(row: FlatRow, name: str, low: str, metric: str, *, is_amount: bool) -> str:
+    if row[name] is None:
         return MISSING
-    if low is None:
-        return format_metric(mean, metric)
-    if is_ratio(metric):
-        return f"{100 * mean:.2f} ± {100 * (mean - low):.2f} %"
-    return f"{mean:.4f} ± {mean - low:.4f}"
-
-
-def _difference(row: FlatRow, metric: str) -> str:
-    mean, low = row["difference"], row["difference_low"]
-    if mean is None:
-        return MISSING
-    scale, digits, unit = (100, 2, " points") if is_ratio(metric) else (1, 4, "")
-    reach = "" if low is None else f" ± {scale * (mean - low):.{digits}f}"
-    return f"{scale * mean:+.{digits}f}{reach}{unit}"
+    return format_reach(row[name], row[low], metric, is_amount=is_amount)
 
 
 def _cell(name: str, value: object, metric: str) -> object:

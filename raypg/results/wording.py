@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from raypg.results.arms import Arm, Comparison
 from raypg.results.memo import FlatRow
+from raypg.results.numerals import format_amount, format_interval, format_p
 from raypg.results.statistics import CONFIDENCE, Mean
 
 
@@ -63,7 +64,7 @@ def describe_arms(arms: Sequence[Arm], metric: str, mode: str) -> str:
     if not proven:
         return _describe_unproven(most, axis, baseline, metric, len(gains))
     proof = _evidence(most, metric, len(gains))
-    amount = _amount(most.amount.mean, metric)
+    amount = format_amount(most.amount.mean, metric, digits=1)
     subject = f"{axis} matters" if axis else "The arms differ"
     return f"{subject}: {most.winner} beats {most.loser} by {amount} ({proof})."
 
@@ -89,22 +90,10 @@ def describe_repaired(rows: Sequence[FlatRow]) -> str:
     )
 
 
-def format_metric(value: float | None, metric: str) -> str:
-    """A value as people say it: percent for ratios, four digits otherwise."""
-    if value is None:
-        return "nothing"
-    return f"{100 * value:.2f} %" if is_ratio(metric) else f"{value:.4g}"
-
-
-def is_ratio(metric: str) -> bool:
-    """Whether the metric lies in [0, 1] and is said in percent and points."""
-    return metric.endswith("accuracy")
-
-
 def _describe_unproven(
     most: _Gain, axis: str, baseline: str, metric: str, num_gains: int
 ) -> str:
-    amount = _amount(most.amount.mean, metric)
+    amount = format_amount(most.amount.mean, metric, digits=1)
     lead = f"{most.winner} is ahead of {most.loser} by {amount}"
     num_seeds = most.amount.num_values
     start = f"{axis}: " if axis else ""
@@ -128,16 +117,12 @@ def _describe_unproven(
 
 
 def _evidence(gain: _Gain, metric: str, num_gains: int) -> str:
-    low, high = gain.amount.low, gain.amount.high
-    assert low is not None
-    assert high is not None
     assert gain.p is not None
-    scale, digits = _scale(metric)
-    interval = f"95 % interval {scale * low:.{digits}f} to {scale * high:.{digits}f}"
-    p = f"p = {gain.p:.2g}" if gain.p >= 0.001 else "p < 0.001"
+    interval = format_interval(gain.amount.low, gain.amount.high, metric, digits=1)
     after = f" after Holm's correction for {num_gains} comparisons"
     correction = after if num_gains > 1 else ""
-    return f"{interval}, {gain.amount.num_values} seeds paired, {p}{correction}"
+    seeds = f"{gain.amount.num_values} seeds paired"
+    return f"95 % interval {interval}, {seeds}, {format_p(gain.p)}{correction}"
 
 
 def _gain(arm: str, baseline: str, versus: Comparison, mode: str) -> _Gain:
@@ -152,15 +137,6 @@ def _negated(mean: Mean) -> Mean:
     low = None if mean.high is None else -mean.high
     high = None if mean.low is None else -mean.low
     return Mean(mean.num_values, -mean.mean, low, high)
-
-
-def _amount(value: float, metric: str) -> str:
-    scale, digits = _scale(metric)
-    return f"{scale * value:.{digits}f}{' points' if is_ratio(metric) else ''}"
-
-
-def _scale(metric: str) -> tuple[float, int]:
-    return (100.0, 1) if is_ratio(metric) else (1.0, 4)
 
 
 def _short_labels(labels: Sequence[str]) -> tuple[str, dict[str, str]]:

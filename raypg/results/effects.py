@@ -1,0 +1,119 @@
+"""What each choice of a sweep does: arms, marginal means, interactions, importances."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, product
+
+from raypg.results.arms import ENDED_WELL, Arm, compare_arms, group_arms
+from raypg.results.fairness import find_marks
+from raypg.results.grid import Grid, build_grid
+from raypg.results.memo import FlatRow
+from raypg.results.paired import Paired, compare_pairs
+from raypg.results.statistics import Mean, correct_holm, mean_interval
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One line of what a sweep shows.
+
+    Attributes:
+        kind: `arm`, `marginal` or `interaction`.
+        name: the arm, the axis with its value, or two of these.
+        mean: over the seeds; None of an interaction.
+        paired: against the baseline, or against the axis' value in it; None of what is
+            the baseline, and where no seed is shared.
+        p_holm: the t-test's p, corrected for all of its kind.
+        is_baseline: whether the others are held against it.
+        marks: what makes it unfair, one line each.
+    """
+
+    kind: str
+    name: str
+    mean: Mean | None
+    paired: Paired | None
+    p_holm: float | None = None
+    is_baseline: bool = False
+    marks: tuple[str, ...] = ()
+
+
+def find_effects(
+    rows: Sequence[FlatRow], metric: str, axes: Sequence[str], baseline: str | None
+) -> list[Effect]:
+    """The effects of an ablation's choices.
+
+    Every arm; where axes vary together also each axis' values over all others, and each
+    pair of axes.
+
+    Args:
+        rows: of `trials`, whatever their status.
+        metric: what they are judged by.
+        axes: dotted names, without `config.`.
+        baseline: the label of an arm.
+    """
+    arms = compare_arms(group_arms(rows, metric), baseline)
+    base = next((arm for arm in arms if arm.is_baseline), arms[0])
+    effects = _corrected([_arm_effect(arm, base, rows) for arm in arms])
+    ended = [row for row in rows if row["status"] in ENDED_WELL]
+    rated = [row for row in ended if row.get(metric) is not None]
+    of_base = [row for row in rated if row["arm"] == base.label]
+    if not of_base:
+        return effects
+    grid = build_grid(rated, metric, axes, of_base[0])
+    crossed = grid.crossed()
+    effects += _corrected([one for axis in crossed for one in _marginals(grid, axis)])
+    pairs = combinations(crossed, 2)
+    return effects + _corrected(
+        [one for pair in pairs for one in _interactions(grid, pair)]
+    )
+
+
+def _arm_effect(arm: Arm, base: Arm, rows: Sequence[FlatRow]) -> Effect:
+    shared = sorted(arm.values.keys() & base.values.keys())
+    differences = [arm.values[seed] - base.values[seed] for seed in shared]
+    is_base = arm.label == base.label
+    given = _rows_of(arm, rows), _rows_of(base, rows)
+    ended = [[r for r in side if r["status"] in ENDED_WELL] for side in given]
+    marks = [] if is_base else find_marks((ended[0], ended[1]), given)
+    return Effect(
+        kind="arm",
+        name=arm.label,
+        mean=arm.mean,
+        paired=compare_pairs(differences) if differences and not is_base else None,
+        is_baseline=is_base,
+        marks=tuple(marks) if all(ended) else (),
+    )
+
+
+def _rows_of(arm: Arm, rows: Sequence[FlatRow]) -> list[FlatRow]:
+    return [row for row in rows if (row["arm"] or row["trial"]) == arm.label]
+
+
+def _corrected(effects: Sequence[Effect]) -> list[Effect]:
+    """With p-values corrected for their number."""
+    tested = [effect for effect in effects if effect.paired is not None]
+    corrected = iter(correct_holm([e.paired.p_t for e in tested if e.paired]))
+    return [
+        effect if effect.paired is None else replace(effect, p_holm=next(corrected))
+        for effect in effects
+    ]
+
+
+def _marginals(grid: Grid, axis: int) -> Iterator[Effect]:
+    for level in range(len(grid.levels[axis])):
+        reached, against = grid.marginal(axis, level)
+        yield Effect(
+            kind="marginal",
+            name=grid.name(axis, level),
+            mean=mean_interval(reached) if reached else None,
+            paired=compare_pairs(against) if against else None,
+            is_baseline=level == grid.base[axis],
+        )
+
+
+def _interactions(grid: Grid, axes: tuple[int, int]) -> Iterator[Effect]:
+    first, second = axes
+    for levels in product(grid.changes(first), grid.changes(second)):
+        values = grid.interaction(axes, levels)
+        if values:
+            names = map(grid.name, axes, levels)
+            yield Effect("interaction", " × ".join(names), None, compare_pairs(values))
