@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from raypg.config import flatten
+from raypg.config import Config, Layer, flatten, load
 from raypg.experiment import Trial
 from raypg.results.columns import LEFT
 from raypg.tracebacks import cut_traceback
@@ -29,6 +29,7 @@ SUMMARY_COLUMNS = (
     "train_s",
     "node",
     "device",
+    "processor",
     "checkpoint",
 )
 """What a cached row copies from the row of the trial that it stands for."""
@@ -190,6 +191,22 @@ def trial_row(entry: Entry) -> dict[str, Any]:
         "fingerprint.torch": print_.torch,
         "fingerprint.num_workers": print_.num_workers,
     }
+
+
+def config_of(row: Row) -> Config:
+    """The config that a row's columns spell; other models' columns are null in it.
+
+    A trial that ran out of memory has the pieces that it came to.
+    """
+    prefix = "config."
+    values = {
+        name.removeprefix(prefix): value
+        for name, value in row.items()
+        if name.startswith(prefix) and value is not None
+    }
+    if row.get("micro_batch"):
+        values["train.micro_batch"] = row["micro_batch"]
+    return load([Layer(row["trial"], values)])
 
 
 def moment(seconds: float | None) -> datetime | None:

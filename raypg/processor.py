@@ -1,6 +1,8 @@
-"""Whether this machine's processor computes in bf16."""
+"""What computes: its name, and whether this machine's processor knows bf16."""
 
+import platform
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from raypg.config import Config
@@ -28,6 +30,26 @@ def lacks_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     told = (line for line in lines if line.startswith(("flags", "Features")))
     flags = next(told, "").partition(":")[2].split()
     return bool(flags) and BF16_FLAGS.isdisjoint(flags)
+
+
+@cache
+def processor_name(device: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """What a trial is trained on, as its maker calls it; empty where nobody tells.
+
+    Args:
+        device: `cpu` or `cuda`, where the current GPU is meant.
+        cpuinfo: read where Linux has it.
+    """
+    if device == "cuda":
+        import torch
+
+        return str(torch.cuda.get_device_name())
+    try:
+        lines = cpuinfo.read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    told = (line for line in lines if line.startswith("model name"))
+    return next(told, "").partition(":")[2].strip() or platform.processor()
 
 
 def precision_notes(configs: Iterable[Config], device: str) -> list[str]:

@@ -8,6 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from raypg.store import Store
+
+CHANGES = "code.diff"
+"""In a sweep's folder: `git apply` makes the code of it that its commit lacks."""
+MOST_CHANGES_BYTES = 1_000_000
+
 
 @lru_cache(maxsize=1)
 def provenance() -> dict[str, str | bool | None]:
@@ -25,6 +31,23 @@ def provenance() -> dict[str, str | bool | None]:
         "git.commit": _git(folder, "rev-parse", "HEAD") or None,
         "git.dirty": _is_dirty(folder),
     }
+
+
+def keep_changes(store: Store, sweep: str) -> None:
+    """Keep what the code has beside its commit, as `<sweep>/code.diff`.
+
+    Nothing is kept of a clean checkout, nor of more than a megabyte of changes.
+
+    Args:
+        store: where the sweep lives.
+        sweep: its name.
+    """
+    folder = code_folder(Path(__file__).parent)
+    if not _is_dirty(folder):
+        return
+    changes = (_git(folder, "diff", "--no-ext-diff", "HEAD") or "").encode()
+    if 0 < len(changes) <= MOST_CHANGES_BYTES:
+        store.write_whole(f"{sweep}/{CHANGES}", changes)
 
 
 def _version(package: str) -> str | None:

@@ -184,6 +184,10 @@ class Store:
         """Whether anything is there."""
         return self._backend.has_folder("")
 
+    def has_file(self, path: str) -> bool:
+        """Whether a file is there, relative to the store."""
+        return self._backend.exist([path])[0]
+
     def has_sweep(self, name: str) -> bool:
         """Whether the name is taken."""
         check_sweep_name(name)

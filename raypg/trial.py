@@ -24,6 +24,7 @@ from raypg.models import (
     effective_depth,
     num_parameters,
 )
+from raypg.processor import processor_name
 from raypg.results.predictions import write_predictions
 from raypg.store import Store
 from raypg.training.evaluation import Evaluation
@@ -82,7 +83,7 @@ def train_trial(
     # Before the first tensor: counting FLOPs is to use this worker's threads and heap.
     isolate(world, deterministic=config.train.deterministic)
     if world.is_first:
-        link.describe(_costs(config, data))
+        link.describe({**_costs(config, data), **_machine(world)})
     outcome = train(config, data, world, link, state)
     link.rest()
     if outcome.status == "stopped" or not world.is_first:
@@ -91,7 +92,7 @@ def train_trial(
     return TrialEnd(
         status=outcome.status,
         reason="; ".join(filter(None, reasons)),
-        summary={**_costs(config, data), **_best(outcome)},
+        summary={**_costs(config, data), **_machine(world), **_best(outcome)},
         test=_test_columns(outcome.best_epoch, outcome.test),
     )
 
@@ -127,6 +128,11 @@ def _costs(config: Config, data: Dataset) -> dict[str, int]:
     if isinstance(config.model, DenseNetConfig) and config.model.round_depth:
         costs["built_depth"] = effective_depth(config.model)
     return costs
+
+
+def _machine(world: World) -> dict[str, str]:
+    name = processor_name(world.device.type)
+    return {"processor": name} if name else {}
 
 
 def _best(outcome: Outcome) -> dict[str, object]:

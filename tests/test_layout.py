@@ -16,8 +16,8 @@ ORDER = """
 errors strict faults causes tracebacks locks
 space bucket folder lease store results models data optim
 config
-experiment training trial entries ledger checkpoints retention pruning
-provenance processor progress memo interrupts
+experiment training processor trial entries ledger checkpoints retention pruning
+provenance progress memo interrupts
 plan solo wandb_log
 cluster
 studies

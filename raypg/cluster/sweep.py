@@ -28,7 +28,7 @@ from raypg.experiment import load_space
 from raypg.interrupts import gentle_interrupts
 from raypg.ledger import Ledger
 from raypg.progress import Pace, follow
-from raypg.provenance import provenance
+from raypg.provenance import keep_changes, provenance
 from raypg.pruning import Pruner
 from raypg.results import SweepWriter, check_types, set_kept_aside, take_in
 from raypg.store import Store, check_saved
@@ -94,6 +94,7 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
         if aside := set_kept_aside(store, name):
             _warn(aside)
         store.write_description(name, _describe(question, options))
+        keep_changes(store, name)
         ending, writer = _open_writer(store, name, stack)
         run = _Run(store, name, question, options, memo, Before())
         return _run(run, writer, ending)

@@ -1,6 +1,6 @@
 """The command line over the tables: which commands there are."""
 
-from raypg.commands import answers, tables
+from raypg.commands import answers, studies, tables
 from raypg.console import new_app, run_app
 
 EPILOG = """
@@ -24,6 +24,8 @@ app.command()(tables.best)
 app.command()(tables.sql)
 app.command()(answers.compare)
 app.command()(answers.effects)
+app.command()(studies.reproduce)
+app.command()(studies.check)
 
 
 def main() -> None:

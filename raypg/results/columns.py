@@ -66,6 +66,8 @@ CORE: dict[str, dict[str, pa.DataType]] = {
         "train_s": SECONDS,
         "node": TEXT,
         "device": TEXT,
+        # What the device is called by its maker.
+        "processor": TEXT,
         "checkpoint": TEXT,
         # The option by which it was let go; `checkpoint` is then null.
         "checkpoint_gone": TEXT,

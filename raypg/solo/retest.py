@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from raypg.checkpoints import last_good_checkpoint, read_checkpoint
-from raypg.config import Config, Layer, fingerprint, load
+from raypg.config import fingerprint
+from raypg.entries import config_of
 from raypg.errors import CheckpointError, ResultsError
 from raypg.memo import changed_parts
 from raypg.results import Results, open_results
@@ -85,7 +86,7 @@ def retest_trial(
         fix = "Train it again with --fresh."
         raise CheckpointError(trial, rule, _missing(results, trial, sweeps), fix)
     row = results.find_trial(sweep, trial)
-    config = _config_of(row)
+    config = config_of(row)
     device = device or row["device"]
     check_device(device, f"--evaluate {prefix}: cuda", "Write --device cpu.")
     now = fingerprint(config, device=device, num_workers=1)
@@ -137,17 +138,6 @@ def _missing(results: Results, trial: str, sweeps: list[str]) -> str:
 def _some(trials: list[str]) -> str:
     rest = "" if len(trials) <= MOST_SHOWN else ", …"
     return ", ".join(trials[:MOST_SHOWN]) + rest
-
-
-def _config_of(row: Row) -> Config:
-    """The config that a row's columns spell; other models' columns are null in it."""
-    prefix = "config."
-    values = {
-        name.removeprefix(prefix): value
-        for name, value in row.items()
-        if name.startswith(prefix) and value is not None
-    }
-    return load([Layer(row["trial"], values)])
 
 
 def _stored(results: Results, sweep: str, trial: str) -> Row | None:

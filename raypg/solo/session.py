@@ -16,7 +16,7 @@ from raypg.experiment.trials import build_trial
 from raypg.ledger import Ledger
 from raypg.memo import changed_parts, read_memo
 from raypg.processor import precision_notes
-from raypg.provenance import provenance
+from raypg.provenance import keep_changes, provenance
 from raypg.results import (
     SweepWriter,
     check_types,
@@ -108,6 +108,7 @@ def start_trial(layers: Sequence[Layer], options: Options) -> Finished:
     if aside := set_kept_aside(store, name):
         warn(aside)
     store.write_description(name, _describe(config, layers, options))
+    keep_changes(store, name)
     with ExitStack() as stack:
         return _run(_Run(store, name, stack), trial, options, [])
 

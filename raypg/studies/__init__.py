@@ -1,0 +1,1 @@
+"""What trains again, to answer a question about trials that a store holds."""
