@@ -10,6 +10,7 @@ from raypg.commands.options import (
     FormOption,
     NameArgument,
     StoreOption,
+    SweepsOption,
     open_existing,
 )
 from raypg.errors import ResultsError
@@ -53,9 +54,7 @@ def compare(
         list[str], typer.Argument(metavar="B", help="… condition: model.depth=22.")
     ],
     metric: MetricOption = "",
-    sweep: Annotated[
-        list[str] | None, typer.Option(help="Only its trials; may be repeated.")
-    ] = None,
+    sweep: SweepsOption = None,
     match: Annotated[
         Match | None, typer.Option(help="Pair what is alike within 10 %.")
     ] = None,

@@ -35,6 +35,12 @@ StoreOption = Annotated[
     ),
 ]
 FormOption = Annotated[Form, typer.Option("--format", help="How to print.")]
+SweepsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sweep", metavar="NAME", help="Only its trials; may be given several times."
+    ),
+]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A sweep.")]
 
 

@@ -16,7 +16,7 @@ SECTIONS = ("data", "model", "optimizer", "schedule", "train", "seed")
 
 _RULE = "must be a sweep, a trial, an arm or a condition over trials"
 _MOST_NAMED = 6
-_TRIAL = re.compile(r"[0-9a-f]{4,16}")
+_TRIAL = re.compile(r"[0-9a-f]{1,16}")
 _SETTING = re.compile(r"([\w.]+)=([^=<>'\"()\s]+)")
 _SECTION = re.compile(rf"(?<![\w.'])({'|'.join(SECTIONS[:-1])})\.(?=[a-z])")
 
@@ -34,7 +34,7 @@ class Side:
 def find_side(results: Results, text: str, sweeps: Sequence[str] = ()) -> Side:
     """The trials that a name stands for: the first of these that fits.
 
-    The name of a sweep; the start of a trial's id; an arm; settings, as one would
+    The name of a sweep; an arm; the start of a trial's id; settings, as one would
     override them (`model.depth=22 optimizer.lr=0.1`); a condition in SQL over
     `unique_trials` (`config.model.depth > 22 and num_epochs = 3`).
 
@@ -53,8 +53,8 @@ def find_side(results: Results, text: str, sweeps: Sequence[str] = ()) -> Side:
         return Side(text, [row for row in rows if row["status"] not in LEFT])
     known = _rows(results, "from unique_trials", sweeps)
     rows = (
-        _by_id(known, text)
-        or [row for row in known if row["arm"] == text]
+        [row for row in known if row["arm"] == text]
+        or _by_id(known, text)
         or _by_settings(known, text)
     )
     if not rows and re.search(r"[=<>\s]", text.strip()) and not _settings(text):
@@ -62,7 +62,7 @@ def find_side(results: Results, text: str, sweeps: Sequence[str] = ()) -> Side:
     if rows:
         return Side(text, rows)
     arms = dict.fromkeys(row["arm"] for row in known if row["arm"])
-    names = [*results.store.sweeps(), *arms]
+    names = [*results.store.sweeps(), *arms, *(row["trial"] for row in known)]
     near = difflib.get_close_matches(text, names, n=1) or names[:_MOST_NAMED]
     raise ResultsError(f'"{text}"', _RULE, "no such trial", suggest_name(text, near))
 
