@@ -21,7 +21,7 @@ from raypg.console import (
     split_arguments,
 )
 from raypg.errors import ConfigError
-from raypg.experiment import base_config, load_space
+from raypg.experiment import RacingProposals, base_config, load_space
 from raypg.results import Results, open_results, read_failures
 from raypg.results.readable import print_answer
 from raypg.retention import ALL
@@ -104,6 +104,20 @@ def tune(
             help="As 50GB: past it the worst trials' go.",
         ),
     ] = None,
+    until_interval: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            show_default=False,
+            help="More seeds, for arms whose interval is not within ±X yet.",
+        ),
+    ] = 0.0,
+    max_seeds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", show_default="10", help="With --until-interval: of an arm."
+        ),
+    ] = None,
     worker_group: Annotated[
         bool, typer.Option("--worker-group", hidden=True)  # to compare both kinds
     ] = False,
@@ -158,6 +172,8 @@ def tune(
         repairs_oom=repair_oom,
         keep_checkpoints=keep_checkpoints,
         checkpoint_disk=checkpoint_disk or "",
+        until_interval=until_interval,
+        max_seeds=Options.max_seeds if max_seeds is None else max_seeds,
         command=tuple(sys.argv[1:]),
     )
     if resume:
@@ -179,6 +195,9 @@ def tune(
     for option in (name for name, value in given.items() if value):
         rule, fix = "must stand beside --resume", "Add --resume NAME."
         raise ConfigError(option, rule, "no sweep to go on with", fix)
+    if max_seeds is not None and not until_interval:
+        rule, fix = "must stand beside --until-interval", "Add --until-interval 0.005."
+        raise ConfigError("--max-seeds", rule, "no interval to race to", fix)
     if not space:
         rule = "must name a space file"
         fix = "Try search_spaces/densenet_depth.py, or see --help."
@@ -199,6 +218,8 @@ def _finish(finished: Finished, address: str) -> NoReturn:
     if not ending.unwritten:  # the answer is whole, and the store answers
         results = open_results(finished.store)
         print_answer(results, finished.sweep)
+        if isinstance(finished.ledger.proposals, RacingProposals):
+            print("\n" + "\n".join(finished.ledger.proposals.report()))
     if ending.reason or ending.unwritten:
         print_ending(ending, resume)
     if finished.ledger.count("failed") and not ending.unwritten:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from raypg.cluster.connect import Need, has_gpus, is_connected
 from raypg.cluster.room import workers_on
 from raypg.errors import ClusterError
+from raypg.experiment import Race
 from raypg.retention import ALL, Retention, parse_retention
 
 
@@ -29,6 +30,9 @@ class Options:
         repairs_oom: trials that ran out of memory go on in smaller micro-batches.
         keep_checkpoints: of ended trials: `all`, `last`, `best` or a number of trials.
         checkpoint_disk: bytes that checkpoints may take, with a unit; empty is all.
+        until_interval: half the width of an arm's interval from which on it needs no
+            more seeds; 0 is no race.
+        max_seeds: of an arm that races.
     """
 
     store: str
@@ -47,6 +51,8 @@ class Options:
     repairs_oom: bool = False
     keep_checkpoints: str = ALL
     checkpoint_disk: str = ""
+    until_interval: float = 0.0
+    max_seeds: int = 10
     command: Sequence[str] = ()
 
     @property
@@ -57,6 +63,13 @@ class Options:
             ConfigError: what was asked for is no rule, or no size.
         """
         return parse_retention(self.keep_checkpoints, self.checkpoint_disk)
+
+    @property
+    def race(self) -> Race | None:
+        """When an arm has seeds enough; None where it has those of the space."""
+        if self.until_interval == 0:
+            return None
+        return Race(self.until_interval, self.max_seeds)
 
 
 _LEAST = {

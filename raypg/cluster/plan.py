@@ -95,7 +95,9 @@ def plan_sweep(
         if is_joined:
             join(options, stack)
         need = need_of(options, is_joined=is_joined)
-        question = check(space_file, layers, need, has_cluster=has_cluster)
+        question = check(
+            space_file, layers, need, has_cluster=has_cluster, race=options.race
+        )
         plan = _count(question, store, options)
         if not runs_steps:
             return plan

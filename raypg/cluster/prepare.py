@@ -28,6 +28,7 @@ from raypg.data import load_dataset
 from raypg.data.config import DataConfig
 from raypg.experiment import (
     AblationProposals,
+    Race,
     SearchProposals,
     SpaceFile,
     Trial,
@@ -90,7 +91,7 @@ def ask(
     need = need_of(options, is_joined=is_joined)
     if not is_joined:
         check_machine(need)
-    question = check(space_file, layers, need, has_cluster=is_joined)
+    question = check(space_file, layers, need, has_cluster=is_joined, race=options.race)
     if not is_joined:
         load_data(question)
     return question
@@ -114,7 +115,12 @@ def connect_for(question: Question, options: Options, stack: ExitStack) -> None:
 
 
 def check(
-    space_file: SpaceFile, layers: Sequence[Layer], need: Need, *, has_cluster: bool
+    space_file: SpaceFile,
+    layers: Sequence[Layer],
+    need: Need,
+    *,
+    has_cluster: bool,
+    race: Race | None = None,
 ) -> Question:
     """Check a space under its layers, say what it rounds and slows; reads no data.
 
@@ -123,6 +129,7 @@ def check(
         layers: preset, file and command line.
         need: of a trial.
         has_cluster: whether trials run where a cluster has room, not on this machine.
+        race: when an arm has seeds enough; None: it has those of the space.
 
     Raises:
         RaypgError: a value is not legal, or a batch smaller than the workers.
@@ -132,6 +139,7 @@ def check(
         layers,
         device=need.device,
         num_workers=need.workers_per_trial,
+        race=race,
     )
     configs = [trial.config for trial in _examples(proposals)]
     for config in configs:

@@ -47,7 +47,7 @@ class LedgerSearcher(Unsaved, Searcher):  # type: ignore[misc]
             return None
         entry = self._ledger.next_entry()
         if entry is None:
-            return self.FINISHED
+            return None if self._ledger.proposals.is_waiting else self.FINISHED
         self.live[trial_id] = entry
         return {"assignment": self._build_assignment(entry).to_json()}
 

@@ -1,13 +1,14 @@
 """A space file is loaded and checked; a space and layers become trials, one by one."""
 
+from raypg.experiment.asking import build_proposals
 from raypg.experiment.base import base_config
 from raypg.experiment.proposals import (
     AblationProposals,
     Past,
     Proposals,
     SearchProposals,
-    build_proposals,
 )
+from raypg.experiment.racing import Race, RacingProposals
 from raypg.experiment.space_file import (
     SpaceFile,
     is_edited,

@@ -6,15 +6,12 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from raypg.config import Layer
 from raypg.errors import SpaceError
 from raypg.experiment.draws import build_draws
-from raypg.experiment.space_file import SpaceFile
 from raypg.experiment.trials import (
     Resolver,
     Trial,
     build_trial,
-    check_space,
     label_values,
     resolve_arms,
 )
@@ -46,6 +43,11 @@ class Proposals(Protocol):
 
     def propose(self) -> Trial | None:
         """The next trial; None when nothing is left."""
+        ...
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether more may come once trials that are under way have ended."""
         ...
 
     def may_train(self, memo: Container[str]) -> bool:
@@ -99,6 +101,11 @@ class AblationProposals:
             fix = "data.root alone changes no number: remove that axis."
             raise SpaceError(where, rule, "two that are one", fix)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether trials that are under way decide what comes next: none does."""
+        return False
+
     def propose(self) -> Trial | None:
         """The next arm of the current seed."""
         return self._waiting.popleft() if self._waiting else None
@@ -135,6 +142,11 @@ class SearchProposals:
         self._index: dict[str, int] = {}
         self._seen: dict[str, dict[int, float]] = {}
         self._again: deque[Trial] = deque()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether trials that are under way decide what comes next: draws go on."""
+        return False
 
     def propose(self) -> Trial | None:
         """A trial left over from before, or the next draw."""
@@ -203,29 +215,3 @@ class SearchProposals:
             device=self._device,
             num_workers=self._num_workers,
         )
-
-
-def build_proposals(
-    space_file: SpaceFile,
-    layers: Sequence[Layer],
-    *,
-    device: str,
-    num_workers: int,
-) -> AblationProposals | SearchProposals:
-    """What a space proposes under the preset, the file and the command line.
-
-    Args:
-        space_file: from `load_space`.
-        layers: beside the space; its base goes between file and command line.
-        device: of the fingerprints, `cpu` or `cuda`.
-        num_workers: of each trial.
-
-    Raises:
-        SpaceError: under these layers a value of the space is not legal.
-        ConfigError: a layer is wrong, or sets what the space varies.
-    """
-    resolver = Resolver(space_file.path, space_file.space, layers)
-    check_space(resolver)
-    if isinstance(space_file.space, Ablation):
-        return AblationProposals(resolver, device=device, num_workers=num_workers)
-    return SearchProposals(resolver, device=device, num_workers=num_workers)

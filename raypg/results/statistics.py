@@ -28,13 +28,21 @@ def mean_interval(values: Sequence[float]) -> Mean:
     Args:
         values: at least one, none of them NaN.
     """
-    mean, error = _mean_and_error(values)
-    if error == 0:
+    mean, _ = _mean_and_error(values)
+    reach = interval_reach(values)
+    if reach is None:
         return Mean(len(values), mean, None, None)
+    return Mean(len(values), mean, mean - reach, mean + reach)
+
+
+def interval_reach(values: Sequence[float]) -> float | None:
+    """Half the width of the 95 % t-interval; None where the values show no noise."""
+    _, error = _mean_and_error(values)
+    if error == 0:
+        return None
     from scipy.special import stdtrit  # a tenth of the time that scipy.stats takes
 
-    reach = float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2)) * error
-    return Mean(len(values), mean, mean - reach, mean + reach)
+    return float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2)) * error
 
 
 def p_value(values: Sequence[float]) -> float | None:

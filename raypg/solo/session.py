@@ -229,6 +229,8 @@ class OneTrial:
     def __init__(self, trial: Trial) -> None:
         self._waiting = [trial]
 
+    is_waiting = False
+
     def propose(self) -> Trial | None:
         """The trial, the first time."""
         return self._waiting.pop() if self._waiting else None

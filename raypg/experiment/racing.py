@@ -1,0 +1,212 @@
+"""Seeds where they are needed: an ablation whose arms race until each is decided."""
+
+from collections import deque
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from raypg.errors import ConfigError
+from raypg.experiment.proposals import ENDED, AblationProposals, Past
+from raypg.experiment.trials import Resolver, Trial
+from raypg.results.numerals import format_amount
+from raypg.results.statistics import CONFIDENCE, interval_reach, p_value
+from raypg.space import Ablation
+
+FIRST_SEEDS = 3
+"""That every arm has before it is judged: of two no interval is worth its name."""
+
+
+@dataclass(frozen=True)
+class Race:
+    """When an arm needs no more seeds.
+
+    Attributes:
+        until_interval: half the width of the 95 % interval of an arm's difference to
+            the baseline, in the metric's own scale, that is narrow enough.
+        max_seeds: of an arm.
+    """
+
+    until_interval: float
+    max_seeds: int
+
+    def check(self) -> None:
+        """Refuse what is no race.
+
+        Raises:
+            ConfigError: the interval is not above 0, or there are too few seeds.
+        """
+        if not self.until_interval > 0:
+            rule, fix = "must be above 0", "0.005 is half a point of accuracy."
+            found = f"{self.until_interval:g}"
+            raise ConfigError("--until-interval", rule, found, fix)
+        if self.max_seeds < FIRST_SEEDS:
+            rule = f"must be at least {FIRST_SEEDS}, which every arm has"
+            raise ConfigError("--max-seeds", rule, str(self.max_seeds), "Raise it.")
+
+
+@dataclass
+class _Lane:
+    """One arm: its trials by seed, and what came of them."""
+
+    label: str
+    trials: list[Trial]
+    num_asked: int = 0
+    values: dict[int, float | None] = field(default_factory=dict)
+    """By the index of the seed; None where there is no number."""
+    stopped_by: str = ""
+
+    def has_ended(self, num: int) -> bool:
+        """Whether its first trials, so many, have all ended."""
+        return all(index in self.values for index in range(num))
+
+
+class RacingProposals(AblationProposals):
+    """Every arm with the first seeds; then those that are undecided with one more each.
+
+    An arm is decided once its interval is narrow enough, or leaves out 0. The second is
+    looked at again and again: its p is multiplied by how often at most (Bonferroni), so
+    that looking does not find what is not there. The baseline has every seed that any
+    arm has.
+
+    Args:
+        resolver: of an ablation; its seeds are the first ones.
+        race: when an arm needs no more.
+        device: of the fingerprints, `cpu` or `cuda`.
+        num_workers: of each trial.
+    """
+
+    def __init__(
+        self, resolver: Resolver, race: Race, *, device: str, num_workers: int
+    ) -> None:
+        race.check()
+        space = resolver.space
+        if not isinstance(space, Ablation):
+            rule, fix = "must have an ablation, whose arms have seeds", "Leave it out."
+            raise ConfigError("--until-interval", rule, "a search", fix)
+        seeds = list(_seeds(space.seed_list(), race.max_seeds))
+        self._race = race
+        self._metric = space.metric
+        self._num_first = min(max(FIRST_SEEDS, len(space.seed_list())), race.max_seeds)
+        self._most_looks = race.max_seeds - self._num_first + 1
+        grown = replace(resolver, space=replace(space, seeds=seeds))
+        super().__init__(grown, device=device, num_workers=num_workers)
+        self._begin()
+        self._ask_first()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether trials that are under way decide what comes next."""
+        return any(
+            len(lane.values) < lane.num_asked for lane in self._lanes
+        ) and not all(lane.stopped_by for lane in self._racing)
+
+    def propose(self) -> Trial | None:
+        """The next seed of an arm that is undecided; None too while all are awaited."""
+        if not self._waiting:
+            self._advance()
+        return self._waiting.popleft() if self._waiting else None
+
+    def may_train(self, memo: Container[str]) -> bool:
+        """Whether a trial may come that the memo does not hold."""
+        return any(trial.key not in memo for trial in self.trials)
+
+    def finish(self, key: str, status: str, value: float | None) -> None:
+        """Take the result into the trial's arm."""
+        lane, index = self._places[key]
+        lane.values[index] = value if status in ("completed", "cached") else None
+
+    def replay(self, past: Sequence[Past]) -> None:
+        """Take in what has ended; the rest is proposed again."""
+        self._begin()
+        for trial in past:
+            if trial.key in self._places and trial.status in ENDED:
+                lane, index = self._places[trial.key]
+                self.finish(trial.key, trial.status, trial.value)
+                lane.num_asked = max(lane.num_asked, index + 1)
+        for lane in self._lanes:
+            again = (i for i in range(lane.num_asked) if i not in lane.values)
+            self._waiting.extend(lane.trials[index] for index in again)
+        self._ask_first()
+
+    def report(self) -> list[str]:
+        """Why each arm stopped, and how many trials that saved."""
+        lines = [
+            f"{lane.label}: {len(lane.values)} seeds; "
+            f"{lane.stopped_by or self._judge(lane) or 'undecided'}"
+            for lane in self._racing
+        ]
+        num = sum(len(lane.values) for lane in self._lanes)
+        most = len(self._lanes) * self._race.max_seeds
+        lines.append(f"{num} trials of {most}: {most - num} saved.")
+        return lines
+
+    def _begin(self) -> None:
+        num_arms = len(self.arms)
+        self._lanes = [
+            _Lane(label, list(self.trials[place::num_arms]))
+            for place, label in enumerate(self.arms)
+        ]
+        self._places = {
+            trial.key: (lane, index)
+            for lane in self._lanes
+            for index, trial in enumerate(lane.trials)
+        }
+        named = (lane for lane in self._lanes if lane.label == self.baseline)
+        self._base = next(named, self._lanes[0])
+        self._racing = [lane for lane in self._lanes if lane is not self._base]
+        self._waiting = deque()
+
+    def _ask_first(self) -> None:
+        """Every arm with the seeds that all have, seed by seed."""
+        for index in range(self._num_first):
+            for lane in self._lanes:
+                if lane.num_asked <= index:
+                    self._ask(lane)
+
+    def _ask(self, lane: _Lane) -> None:
+        self._waiting.append(lane.trials[lane.num_asked])
+        lane.num_asked += 1
+
+    def _advance(self) -> None:
+        """Give one more seed to every arm that has ended all it had, and needs more."""
+        for lane in self._racing:
+            num = lane.num_asked
+            if lane.stopped_by or not (
+                lane.has_ended(num) and self._base.has_ended(num)
+            ):
+                continue
+            lane.stopped_by = self._judge(lane)
+            if lane.stopped_by:
+                continue
+            if self._base.num_asked <= num:
+                self._ask(self._base)
+            self._ask(lane)
+
+    def _judge(self, lane: _Lane) -> str:
+        """Why an arm needs no more seeds; empty where it does."""
+        pairs = [(lane.values[i], self._base.values.get(i)) for i in lane.values]
+        differences = [a - b for a, b in pairs if a is not None and b is not None]
+        reach = interval_reach(differences) if len(differences) > 1 else None
+        p = p_value(differences) if reach is not None else None
+        if p is not None and p * self._most_looks < 1 - CONFIDENCE:
+            looks = f" after correction for {self._most_looks} looks"
+            corrected = looks if self._most_looks > 1 else ""
+            told = f"p = {p * self._most_looks:.2g}{corrected}"
+            return f"differs from {self.baseline} beyond noise ({told})"
+        told = "none" if reach is None else f"±{format_amount(reach, self._metric)}"
+        if reach is not None and reach <= self._race.until_interval:
+            narrow = format_amount(self._race.until_interval, self._metric)
+            return f"its interval is {told}, within {narrow}"
+        if lane.num_asked >= self._race.max_seeds:
+            return f"the most seeds; its interval is {told}"
+        return ""
+
+
+def _seeds(first: Sequence[int], num: int) -> Iterator[int]:
+    """The seeds of a space, then the lowest that are not among them."""
+    yield from first[:num]
+    number, left = 0, num - len(first)
+    while left > 0:
+        if number not in first:
+            yield number
+            left -= 1
+        number += 1

@@ -1,0 +1,219 @@
+"""Arms race: seeds go where nothing is decided, and the end says why."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+
+from raypg.errors import ConfigError
+from raypg.experiment import (
+    Past,
+    Race,
+    RacingProposals,
+    Trial,
+    build_proposals,
+    parse_space,
+)
+from raypg.results import open_results
+from tests.command import Command
+from tests.conftest import RunSpace, resume
+
+SPACE = """from raypg import *
+SPACE = Ablation(
+    base={"model.name": "mlp", "model.hidden": 8},
+    axes={"model.hidden": [8, 16, 32]},
+    seeds=2,
+)
+"""
+Results = Callable[[int, int], float | None]
+
+
+def noisy(hidden: int, seed: int) -> float:
+    """8 and 16 are apart by far, 8 and 32 by nothing but noise."""
+    noise = 0.03 * math.sin(seed + hidden)
+    return {8: 0.8, 16: 0.9, 32: 0.8}[hidden] + (1 if hidden == 32 else 0.001) * noise
+
+
+def new(until: float = 0.01, most: int = 8, text: str = SPACE) -> RacingProposals:
+    found = build_proposals(
+        parse_space(text, "space.py", []),
+        [],
+        device="cpu",
+        num_workers=1,
+        race=Race(until, most),
+    )
+    assert isinstance(found, RacingProposals)
+    return found
+
+
+def run(
+    race: RacingProposals, results: Results = noisy, slots: int = 2, most: int = 999
+) -> list[tuple[int, int]]:
+    """What is trained, so many at a time, in the order of the ends."""
+    live: list[Trial] = []
+    done: list[tuple[int, int]] = []
+    while len(done) < most:
+        while len(live) < slots and (trial := race.propose()) is not None:
+            live.append(trial)
+        if not live:
+            assert not race.is_waiting
+            break
+        trial = live.pop(0)
+        hidden = trial.config.model.hidden  # type: ignore[union-attr]
+        value = results(hidden, trial.config.seed)
+        race.finish(trial.key, "completed" if value is not None else "failed", value)
+        done.append((hidden, trial.config.seed))
+    return done
+
+
+def seeds_of(done: list[tuple[int, int]]) -> dict[int, list[int]]:
+    return {h: sorted(seed for one, seed in done if one == h) for h in (8, 16, 32)}
+
+
+@pytest.mark.parametrize("slots", [1, 2, 5])
+def test_only_what_is_undecided_gets_further_seeds(slots: int) -> None:
+    race = new()
+    found = seeds_of(run(race, slots=slots))
+    assert found == {8: [*range(8)], 16: [0, 1, 2], 32: [*range(8)]}
+    lines = race.report()
+    assert lines[0].startswith(
+        "model.hidden=16: 3 seeds; differs from model.hidden=8 beyond noise (p = "
+    )
+    assert "after correction for 6 looks" in lines[0]
+    assert lines[1].startswith("model.hidden=32: 8 seeds; the most seeds; its interval")
+    assert lines[2] == "19 trials of 24: 5 saved."
+
+
+def test_an_arm_whose_interval_is_narrow_stops() -> None:
+    race = new(until=0.2)
+    done = run(race)
+    assert max(seed for _, seed in done) == 2
+    assert "its interval is ±" in race.report()[1]
+    assert "within 20.00 points" in race.report()[1]
+
+
+def test_equal_values_show_no_noise_and_go_on() -> None:
+    race = new(most=4)
+    assert len(run(race, lambda hidden, seed: 0.9)) == 12
+    assert "the most seeds; its interval is none" in race.report()[0]
+
+
+def test_failed_trials_leave_their_seeds_out() -> None:
+    def results(hidden: int, seed: int) -> float | None:
+        return None if (hidden, seed) == (16, 0) else noisy(hidden, seed)
+
+    race = new()
+    assert len(seeds_of(run(race, results))[16]) >= 3
+    assert "beyond noise" in race.report()[0]
+
+
+def test_nothing_is_proposed_while_all_is_awaited_and_more_comes() -> None:
+    race = new()
+    trials = [race.propose() for _ in range(9)]
+    assert all(trials)
+    assert race.propose() is None
+    assert race.is_waiting
+
+
+@pytest.mark.parametrize("most", [0, 4, 9, 11, 17])
+def test_a_race_that_is_interrupted_ends_as_the_calm_one(most: int) -> None:
+    calm = new()
+    whole = run(calm)
+    first = new()
+    done = run(first, most=most)
+    keys = {
+        (trial.config.model.hidden, trial.config.seed): trial  # type: ignore[union-attr]
+        for trial in first.trials
+    }
+    past = [
+        Past(keys[one].key, keys[one].values, "completed", noisy(*one)) for one in done
+    ]
+    second = new()
+    second.replay(past)
+    assert sorted(done + run(second)) == sorted(whole)
+    assert second.report() == calm.report()
+
+
+def test_a_trial_that_was_under_way_is_proposed_again() -> None:
+    race = new()
+    keys = [trial.key for trial in race.trials[:2]]
+    values = race.trials[0].values
+    race.replay([Past(keys[0], values, "completed", 0.8), Past(keys[1], values, "x")])
+    first = race.propose()
+    assert first is not None
+    assert first.key == keys[1]
+
+
+def test_the_first_seeds_are_those_of_the_space() -> None:
+    race = new(most=5, text=SPACE.replace("seeds=2", "seeds=[7, 1]"))
+    seeds = [trial.config.seed for trial in race.trials[::3]]
+    assert seeds == [7, 1, 0, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("until", "most", "found"),
+    [
+        (-1.0, 8, "--until-interval: must be above 0; found -1"),
+        (float("nan"), 8, "--until-interval: must be above 0; found nan"),
+        (0.1, 2, "--max-seeds: must be at least 3"),
+    ],
+)
+def test_what_is_no_race_is_refused(until: float, most: int, found: str) -> None:
+    with pytest.raises(ConfigError, match=found):
+        new(until, most)
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "found"),
+    [
+        (
+            'SPACE = Search(axes={"optimizer.lr": uniform(0.1, 0.2)}, trials=3)',
+            ("--until-interval", "0.01"),
+            "--until-interval: must have an ablation",
+        ),
+        (SPACE, ("--max-seeds", "4"), "--max-seeds: must stand beside --until"),
+        (SPACE, ("--until-interval", "x"), "valid number"),
+    ],
+)
+def test_a_wrong_command_is_one_line(
+    tune: Command, text: str, arguments: tuple[str, ...], found: str
+) -> None:
+    from pathlib import Path
+
+    Path("space.py").write_text(f"from raypg import *\n{text}\n")
+    said = tune("space.py", *arguments)
+    assert said.code == 2
+    assert said.err.count("\n") == 1
+    assert found in said.err
+    assert tune.is_untouched()
+
+
+@pytest.mark.slow
+def test_a_race_runs_on_warm_workers_and_goes_on_when_resumed(
+    run_space: RunSpace,
+) -> None:
+    base = {"model.name": "mlp", "train.epochs": 1, "data.fraction": 0.3}
+    # The first two are one and the same but for the name: no spread, no decision.
+    axes = {"optimizer.lr": [0.05, 0.05 * (1 + 1e-15), 1e-9]}
+    finished = run_space(
+        f"SPACE = Ablation(base={base}, axes={axes})",
+        until_interval=1e-6,
+        max_seeds=5,
+        max_concurrent=2,
+    )
+    results = open_results(finished.store)
+    rows = results.trials(finished.sweep)
+    counts = [
+        sum(row["arm"].endswith(f"={lr}") for row in rows)
+        for lr in axes["optimizer.lr"]
+    ]
+    assert counts[0] == counts[1] == 5
+    assert counts[2] < 5
+    assert len({row["pid"] for row in rows}) <= 2
+    proposals = finished.ledger.proposals
+    assert isinstance(proposals, RacingProposals)
+    assert "beyond noise" in proposals.report()[1]
+    again = resume(finished)
+    assert len(results.trials(finished.sweep)) == len(rows)
+    assert isinstance(again.ledger.proposals, RacingProposals)
+    assert again.ledger.proposals.report() == proposals.report()
