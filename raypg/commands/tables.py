@@ -11,6 +11,7 @@ from raypg.commands.options import (
     Mode,
     NameArgument,
     StoreOption,
+    SweepsOption,
     open_existing,
 )
 from raypg.errors import ResultsError
@@ -71,9 +72,10 @@ def best(
 
 def sql(
     query: Annotated[str, typer.Argument(help="One statement.")],
+    sweeps: SweepsOption = None,
     store: StoreOption = DEFAULT_STORE,
     form: FormOption = Form.table,
 ) -> None:
     """Whatever you ask: DuckDB's SQL over the tables."""
-    table = open_existing(store).sql(query)
+    table = open_existing(store).sql(query, sweeps=sweeps or ())
     print_rows(flat_rows(table), flatten(table).column_names, form)
