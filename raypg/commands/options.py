@@ -15,6 +15,10 @@ class Form(StrEnum):
     table = "table"
     json = "json"
     csv = "csv"
+    markdown = "markdown"
+    latex = "latex"
+    parquet = "parquet"
+    arrow = "arrow"
 
 
 class Mode(StrEnum):
@@ -34,6 +38,12 @@ StoreOption = Annotated[
     ),
 ]
 FormOption = Annotated[Form, typer.Option("--format", help="How to print.")]
+OutOption = Annotated[
+    str | None,
+    typer.Option(
+        "--out", metavar="FILE", callback=given_text, help="Write to a file instead."
+    ),
+]
 SweepsOption = Annotated[
     list[str] | None,
     typer.Option("--sweep", metavar="NAME", help="Only this one; may be repeated."),
