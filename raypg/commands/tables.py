@@ -21,6 +21,7 @@ from raypg.results import Results
 from raypg.results.listing import DEFAULT_METRIC, SweepLine
 from raypg.results.memo import FlatRow
 from raypg.results.output import print_arrow, print_rows
+from raypg.results.paper import print_paper
 from raypg.results.show import print_sweep, trial_facts
 from raypg.store import DEFAULT_STORE
 
@@ -47,6 +48,8 @@ def show(
         results = open_existing(store)
         if form is Form.table:
             print_sweep(results, name)
+        elif form in (Form.markdown, Form.latex):
+            print_paper(results, name, form)
         else:
             print_arrow(results.trials_table(name), form)
 

@@ -34,7 +34,7 @@ def readable_row(row: FlatRow, metric: str) -> dict[str, Any]:
     return {
         "arm": row["arm"],
         "seeds": row["seeds"],
-        metric: _with_reach(row[metric], row["low"], metric),
+        metric: _reached(row, metric),
         "against baseline": _difference(row, metric),
         "p": MISSING if row["p"] is None else f"{row['p']:.2g}",
         "parameters": _cell("num_parameters", row["num_parameters"], metric),
@@ -42,24 +42,37 @@ def readable_row(row: FlatRow, metric: str) -> dict[str, Any]:
     }
 
 
-def _with_reach(mean: float | None, low: float | None, metric: str) -> str:
-    """`97.22 ± 2.66 %`: half the width of the 95 % interval behind the sign."""
-    if mean is None:
+def with_reach(
+    mean: float, low: float | None, metric: str, *, signed: bool = False
+) -> str:
+    """`97.22 ± 2.66`: in percent for ratios, half the width of the interval behind.
+
+    Args:
+        mean: of values of the metric, or of differences between them.
+        low: the lower end of its interval; None where there is none.
+        metric: whose values they are.
+        signed: whether a gain has its plus.
+    """
+    scale, digits = (100, 2) if is_ratio(metric) else (1, 4)
+    text = f"{scale * mean:{'+' if signed else ''}.{digits}f}"
+    return text if low is None else f"{text} ± {scale * (mean - low):.{digits}f}"
+
+
+def _reached(row: FlatRow, metric: str) -> str:
+    if row[metric] is None:
         return MISSING
-    if low is None:
-        return format_metric(mean, metric)
-    if is_ratio(metric):
-        return f"{100 * mean:.2f} ± {100 * (mean - low):.2f} %"
-    return f"{mean:.4f} ± {mean - low:.4f}"
+    if row["low"] is None:
+        return format_metric(row[metric], metric)
+    unit = " %" if is_ratio(metric) else ""
+    return with_reach(row[metric], row["low"], metric) + unit
 
 
 def _difference(row: FlatRow, metric: str) -> str:
     mean, low = row["difference"], row["difference_low"]
     if mean is None:
         return MISSING
-    scale, digits, unit = (100, 2, " points") if is_ratio(metric) else (1, 4, "")
-    reach = "" if low is None else f" ± {scale * (mean - low):.{digits}f}"
-    return f"{scale * mean:+.{digits}f}{reach}{unit}"
+    unit = " points" if is_ratio(metric) else ""
+    return with_reach(mean, low, metric, signed=True) + unit
 
 
 def _cell(name: str, value: object, metric: str) -> object:
