@@ -10,6 +10,10 @@ Examples:
 
   python -m raypg.results show densenet_depth
 
+  python -m raypg.results show densenet_depth --format latex --out depth.tex
+
+  python -m raypg.results watch densenet_depth
+
   python -m raypg.results sql "select config.model.depth, avg(val.accuracy)
   from trials group by all"
 

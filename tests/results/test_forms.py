@@ -15,12 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 from markdown_it import MarkdownIt
 
+from raypg.commands.options import Form
 from raypg.errors import ResultsError
 from raypg.results.__main__ import main
 from raypg.results.forms import latex
-from raypg.results.forms.binary import table_of
+from raypg.results.forms.binary import BINARY, table_of
 from raypg.results.forms.markdown import pipe_table
-from raypg.results.output import Written, print_arrow, print_rows
+from raypg.results.output import FORMATS, Written, print_arrow, print_rows
 from raypg.store import Store
 from tests.command import Command
 from tests.results.sweeps import new_store, trial_row, write
@@ -129,6 +130,10 @@ def test_latex_has_numbers_to_the_right(capsys: pytest.CaptureFixture[str]) -> N
         r"\bottomrule",
         r"\end{tabular}",
     ]
+
+
+def test_every_form_can_be_asked_for() -> None:
+    assert {*Form} == {*FORMATS, *BINARY}
 
 
 @pytest.mark.parametrize("form", sorted(READERS))

@@ -151,6 +151,7 @@ def test_a_store_that_is_not_there_is_no_empty_one(tmp_path: Path) -> None:
 
 
 def test_an_answer_has_flat_dotted_names(two_sweeps: Store) -> None:
+    assert raypg.open_store is raypg.open_results
     rows = raypg.open_store(two_sweeps.uri).sql("from trials", sweeps=["old"])
     assert rows["config.model.depth"].to_pylist() == [22, 22]
     assert {"config.model.depth", "val.accuracy"} <= {*rows.to_pandas().columns}
