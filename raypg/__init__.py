@@ -23,7 +23,7 @@ from raypg.space import (
 if TYPE_CHECKING:
     from raypg.config import Config
     from raypg.experiment import load_space
-    from raypg.results import open_results
+    from raypg.results import open_results, open_store
 
 __all__ = [
     "ASHA",
@@ -37,6 +37,7 @@ __all__ = [
     "load_space",
     "log_uniform",
     "open_results",
+    "open_store",
     "uniform",
     "when",
 ]
@@ -45,6 +46,7 @@ _HEAVY = {
     "Config": "raypg.config",
     "load_space": "raypg.experiment",
     "open_results": "raypg.results",
+    "open_store": "raypg.results",
 }
 
 

@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from raypg.console import given_text
-from raypg.errors import ResultsError
-from raypg.results import Results, open_results
+from raypg.results import Results, open_store
 
 
 class Form(StrEnum):
@@ -16,6 +15,10 @@ class Form(StrEnum):
     table = "table"
     json = "json"
     csv = "csv"
+    markdown = "markdown"
+    latex = "latex"
+    parquet = "parquet"
+    arrow = "arrow"
 
 
 class Mode(StrEnum):
@@ -35,11 +38,15 @@ StoreOption = Annotated[
     ),
 ]
 FormOption = Annotated[Form, typer.Option("--format", help="How to print.")]
+OutOption = Annotated[
+    str | None,
+    typer.Option(
+        "--out", metavar="FILE", callback=given_text, help="Write to a file instead."
+    ),
+]
 SweepsOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--sweep", metavar="NAME", help="Only its trials; may be given several times."
-    ),
+    typer.Option("--sweep", metavar="NAME", help="Only this one; may be repeated."),
 ]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A sweep.")]
 
@@ -51,9 +58,7 @@ def open_existing(uri: str) -> Results:
         StoreError: its place is not.
         ResultsError: nothing is in it.
     """
-    results = open_results(uri)
+    results = open_store(uri)
     results.store.check_place()
-    if not results.store.exists():
-        fix = "Run a sweep first, or name another --store."
-        raise ResultsError(f"--store {uri}", "must exist", "nothing there", fix)
+    results.check_exists()
     return results

@@ -10,37 +10,48 @@ from raypg.commands.options import (
     FormOption,
     Mode,
     NameArgument,
+    OutOption,
     StoreOption,
+    SweepsOption,
     open_existing,
 )
+from raypg.commands.outfile import written_to
 from raypg.errors import ResultsError
+from raypg.results import Results
 from raypg.results.listing import DEFAULT_METRIC, SweepLine
-from raypg.results.output import print_rows
-from raypg.results.schema import flat_rows, flatten
+from raypg.results.memo import FlatRow
+from raypg.results.output import print_arrow, print_rows
+from raypg.results.paper import print_paper
 from raypg.results.show import print_sweep, trial_facts
 from raypg.store import DEFAULT_STORE
 
 
 def list_sweeps(
-    store: StoreOption = DEFAULT_STORE, form: FormOption = Form.table
+    store: StoreOption = DEFAULT_STORE,
+    form: FormOption = Form.table,
+    out: OutOption = None,
 ) -> None:
     """All sweeps: how many trials, how they ended, the best one."""
-    lines = [asdict(line) for line in open_existing(store).sweeps()]
-    print_rows(lines, [field.name for field in fields(SweepLine)], form)
+    with written_to(out):
+        lines = [asdict(line) for line in open_existing(store).sweeps()]
+        print_rows(lines, [field.name for field in fields(SweepLine)], form)
 
 
 def show(
     name: NameArgument,
     store: StoreOption = DEFAULT_STORE,
     form: FormOption = Form.table,
+    out: OutOption = None,
 ) -> None:
     """One sweep: its answer, its trials, what failed and why."""
-    results = open_existing(store)
-    if form is Form.table:
-        print_sweep(results, name)
-    else:
-        rows = results.trials(name)
-        print_rows(rows, list(rows[0]) if rows else [], form)
+    with written_to(out):
+        results = open_existing(store)
+        if form is Form.table:
+            print_sweep(results, name)
+        elif form in (Form.markdown, Form.latex):
+            print_paper(results, name, form)
+        else:
+            print_arrow(results.trials_table(name), form)
 
 
 def best(
@@ -51,9 +62,34 @@ def best(
     ] = None,
     store: StoreOption = DEFAULT_STORE,
     form: FormOption = Form.table,
+    out: OutOption = None,
 ) -> None:
     """The best trial of a sweep by validation, never by the test split."""
-    results = open_existing(store)
+    with written_to(out):
+        results = open_existing(store)
+        row = _best_row(results, name, metric, mode)
+        if form in (Form.table, Form.markdown, Form.latex):
+            facts = [{"column": key, "value": value} for key, value in trial_facts(row)]
+            print_rows(facts, ["column", "value"], form)
+        else:
+            trials = results.trials_table(name)
+            place = trials["trial"].to_pylist().index(row["trial"])
+            print_arrow(trials.slice(place, 1), form)
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="One statement.")],
+    sweeps: SweepsOption = None,
+    store: StoreOption = DEFAULT_STORE,
+    form: FormOption = Form.table,
+    out: OutOption = None,
+) -> None:
+    """Whatever you ask: DuckDB's SQL over the tables."""
+    with written_to(out):
+        print_arrow(open_existing(store).sql(query, sweeps=sweeps or ()), form)
+
+
+def _best_row(results: Results, name: str, metric: str, mode: Mode | None) -> FlatRow:
     about = results.sweep_description(name)
     metric = metric or about.get("metric", DEFAULT_METRIC)
     own = about.get("mode") if metric == about.get("metric") else None
@@ -62,18 +98,4 @@ def best(
     if row is None:
         fix = f"See: python -m raypg.results show {name}."
         raise ResultsError(name, f"must have a trial with {metric}", "none", fix)
-    if form is not Form.table:
-        print_rows([row], list(row), form)
-        return
-    facts = [{"column": key, "value": value} for key, value in trial_facts(row)]
-    print_rows(facts, ["column", "value"], form)
-
-
-def sql(
-    query: Annotated[str, typer.Argument(help="One statement.")],
-    store: StoreOption = DEFAULT_STORE,
-    form: FormOption = Form.table,
-) -> None:
-    """Whatever you ask: DuckDB's SQL over the tables."""
-    table = open_existing(store).sql(query)
-    print_rows(flat_rows(table), flatten(table).column_names, form)
+    return row

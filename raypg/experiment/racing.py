@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from raypg.errors import ConfigError
 from raypg.experiment.proposals import ENDED, AblationProposals, Past
 from raypg.experiment.trials import Resolver, Trial
-from raypg.results.numerals import format_amount
-from raypg.results.statistics import CONFIDENCE, interval_reach, p_value
 from raypg.space import Ablation
 
 FIRST_SEEDS = 3
@@ -183,6 +181,10 @@ class RacingProposals(AblationProposals):
 
     def _judge(self, lane: _Lane) -> str:
         """Why an arm needs no more seeds; empty where it does."""
+        # Here and not above: pyarrow, which no other proposals need.
+        from raypg.results.numerals import format_amount
+        from raypg.results.statistics import CONFIDENCE, interval_reach, p_value
+
         pairs = [(lane.values[i], self._base.values.get(i)) for i in lane.values]
         differences = [a - b for a, b in pairs if a is not None and b is not None]
         reach = interval_reach(differences) if len(differences) > 1 else None

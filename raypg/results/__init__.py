@@ -6,7 +6,7 @@ from raypg.results.failures import read_failures
 from raypg.results.kept import set_kept_aside, take_in
 from raypg.results.memo import Stale, check_types
 from raypg.results.predictions import write_predictions
-from raypg.results.query import Results, open_results
+from raypg.results.query import Results, open_results, open_store
 
 __all__ = [
     "Results",
@@ -15,6 +15,7 @@ __all__ = [
     "SweepWriter",
     "check_types",
     "open_results",
+    "open_store",
     "read_failures",
     "set_kept_aside",
     "summarise",

@@ -1,6 +1,6 @@
 """The command line over the tables: which commands there are."""
 
-from raypg.commands import answers, examples, studies, tables
+from raypg.commands import answers, examples, studies, tables, watch
 from raypg.console import new_app, run_app
 
 EPILOG = """
@@ -9,6 +9,10 @@ Examples:
   python -m raypg.results ls
 
   python -m raypg.results show densenet_depth
+
+  python -m raypg.results show densenet_depth --format latex --out depth.tex
+
+  python -m raypg.results watch densenet_depth
 
   python -m raypg.results sql "select config.model.depth, avg(val.accuracy)
   from trials group by all"
@@ -22,6 +26,7 @@ app.command("ls")(tables.list_sweeps)
 app.command()(tables.show)
 app.command()(tables.best)
 app.command()(tables.sql)
+app.command()(watch.watch)
 app.command()(answers.compare)
 app.command()(answers.effects)
 app.command()(examples.diff)

@@ -25,6 +25,8 @@ class Summary:
     sentence: str
     query_command: str
     """What to type to go on asking."""
+    baseline: str = ""
+    """The arm that the others are compared with; empty for trials of a search."""
 
 
 def summarise(results: Results, sweep: str) -> Summary:
@@ -46,7 +48,9 @@ def summarise(results: Results, sweep: str) -> Summary:
     if about.get("kind") == "ablation":
         arms = compare_arms(group_arms(rows, metric), about.get("baseline"))
         table = [_arm_row(arm, metric) for arm in arms]
-        return Summary(table, describe_arms(arms, metric, mode) + repaired, command)
+        sentence = describe_arms(arms, metric, mode) + repaired
+        baseline = next((arm.label for arm in arms if arm.is_baseline), "")
+        return Summary(table, sentence, command, baseline)
     best = _best_trials(rows, metric, mode)
     table = [_trial_row(row, metric, axes) for row in best[:NUM_BEST]]
     if about.get("kind") == "trial":

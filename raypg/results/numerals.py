@@ -37,10 +37,25 @@ def format_interval(
     return " to ".join(ends)
 
 
+def with_reach(
+    mean: float, low: float | None, metric: str, *, signed: bool = False
+) -> str:
+    """`97.22 ± 2.66`: in percent for ratios, half the width of the interval behind.
+
+    Args:
+        mean: of values of the metric, or of differences between them.
+        low: the lower end of its interval; None where there is none.
+        metric: whose values they are.
+        signed: whether a gain has its plus.
+    """
+    said = _scaled(mean, metric, 2, signed)
+    return said if low is None else f"{said} ± {_scaled(mean - low, metric, 2)}"
+
+
 def format_reach(
     mean: float, low: float | None, metric: str, *, is_amount: bool = False
 ) -> str:
-    """A mean and half the width of its interval: `97.22 ± 2.66 %`.
+    """The same with its unit: `97.22 ± 2.66 %`.
 
     Args:
         mean: the middle of the interval.
@@ -48,10 +63,8 @@ def format_reach(
         metric: whose values, or differences, these are.
         is_amount: whether it is a difference.
     """
-    said = _scaled(mean, metric, 2, is_amount)
-    reach = "" if low is None else f" ± {_scaled(mean - low, metric, 2)}"
     unit = (" points" if is_amount else " %") * is_ratio(metric)
-    return f"{said}{reach}{unit}"
+    return with_reach(mean, low, metric, signed=is_amount) + unit
 
 
 def format_p(p: float) -> str:

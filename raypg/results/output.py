@@ -1,4 +1,4 @@
-"""Rows as a table, JSON or CSV; results go to stdout, and only results."""
+"""Rows in the form that is asked for; results go to stdout, and only results."""
 
 import csv
 import json
@@ -9,28 +9,50 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
+
+from raypg.results.forms.binary import BINARY, print_binary, table_of
+from raypg.results.forms.latex import tabular
+from raypg.results.forms.markdown import pipe_table
+from raypg.results.schema import flat_rows
 
 Rows = Sequence[Mapping[str, Any]]
 MISSING = "-"
 
 
+class Written(str):
+    """A number that is written already, such as `97.22 ± 2.66`; aligned as numbers."""
+
+    __slots__ = ()
+
+
 def print_rows(rows: Rows, columns: Sequence[str], form: str) -> None:
-    """Print rows in the form asked for: `table`, `json` or `csv`.
+    """Print rows in the form asked for.
 
     Args:
         rows: flat, dotted names to values.
         columns: their names in order; printed even when there is no row.
-        form: one of `FORMATS`.
+        form: one of `FORMATS`, or of `BINARY`, which no terminal is shown.
     """
-    FORMATS[form](rows, columns)
+    if form in BINARY:
+        print_binary(table_of(rows, columns), form)
+    else:
+        FORMATS[form](rows, columns)
+
+
+def print_arrow(table: pa.Table, form: str) -> None:
+    """Print a flat Arrow table in the form asked for; binary ones keep its types."""
+    if form in BINARY:
+        print_binary(table, form)
+    else:
+        FORMATS[form](flat_rows(table), table.column_names)
 
 
 def print_table(rows: Rows, columns: Sequence[str]) -> None:
     """Columns that fit a terminal; on a pipe plain ones, never cut."""
-    cells = [[format_cell(row.get(name)) for name in columns] for row in rows]
-    right = [_is_numeric(rows, name) for name in columns]
+    cells, right = _cells(rows, columns)
     if not sys.stdout.isatty():
         _print_plain([list(columns), *cells], right)
         return
@@ -58,10 +80,22 @@ def print_csv(rows: Rows, columns: Sequence[str]) -> None:
         writer.writerow([_csv_cell(row.get(name)) for name in columns])
 
 
+def print_markdown(rows: Rows, columns: Sequence[str]) -> None:
+    """A table of GitHub's Markdown."""
+    print(pipe_table(columns, *_cells(rows, columns)))
+
+
+def print_latex(rows: Rows, columns: Sequence[str]) -> None:
+    """A LaTeX table with rules of booktabs, numbers to the right."""
+    print(tabular(columns, *_cells(rows, columns)))
+
+
 FORMATS: dict[str, Callable[[Rows, Sequence[str]], None]] = {
     "table": print_table,
     "json": print_json,
     "csv": print_csv,
+    "markdown": print_markdown,
+    "latex": print_latex,
 }
 
 
@@ -81,6 +115,12 @@ def format_cell(value: object) -> str:
     return " ".join(str(value).split())
 
 
+def _cells(rows: Rows, columns: Sequence[str]) -> tuple[list[list[str]], list[bool]]:
+    """The cells for reading, and which columns are of numbers."""
+    cells = [[format_cell(row.get(name)) for name in columns] for row in rows]
+    return cells, [_is_numeric(rows, name) for name in columns]
+
+
 def _print_plain(lines: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
@@ -93,7 +133,7 @@ def _print_plain(lines: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
 
 def _is_numeric(rows: Rows, name: str) -> bool:
     values = [row.get(name) for row in rows]
-    return all(isinstance(v, int | float | None) for v in values)
+    return all(isinstance(v, int | float | Decimal | Written | None) for v in values)
 
 
 def _plain(value: object) -> object:

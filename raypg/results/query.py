@@ -17,16 +17,20 @@ from raypg.results.memo import (
     read_referred,
 )
 from raypg.results.read import read_newest, retry_lost
-from raypg.results.schema import flat_rows
+from raypg.results.schema import flat_rows, flatten
 from raypg.store import Store
 
 
-def open_results(uri: str | Store) -> "Results":
+def open_store(uri: str | Store) -> "Results":
     """The tables of a store, by its path or URI.
 
     Every call reads afresh: a running sweep shows what it has written so far.
     """
     return Results(uri if isinstance(uri, Store) else Store(uri))
+
+
+open_results = open_store
+"""The same, under a name that says what is opened of the store."""
 
 
 class Results:
@@ -36,11 +40,16 @@ class Results:
         self.store = store
 
     def sweeps(self) -> list[SweepLine]:
-        """Every sweep with its counts and its best trial, the oldest first."""
+        """Every sweep with its counts and its best trial, the oldest first.
+
+        Raises:
+            ResultsError: There is no store.
+        """
+        self.check_exists()
         return read_lines(self.store)
 
     def sql(self, query: str, *, sweeps: Sequence[str] = ()) -> pa.Table:
-        """The answer to one SQL statement over the tables.
+        """The answer to one SQL statement over the tables, under flat dotted names.
 
         A cached trial has its own row in `trials` and shows its source's epochs and
         predictions. `unique_trials` has each trial once, however many sweeps hold it.
@@ -51,7 +60,7 @@ class Results:
             sweeps: only these; all of the store when empty.
 
         Raises:
-            ResultsError: The statement is wrong, or a sweep is not there.
+            ResultsError: The statement is wrong, or a sweep or the store is not there.
         """
         # Here and not above: duckdb and pyarrow's data sets, which no writer needs.
         from raypg.results.views import run_query
@@ -59,7 +68,20 @@ class Results:
         for sweep in sweeps:
             self.sweep_description(sweep)
         names = list(sweeps) or self.store.sweeps()
-        return retry_lost(lambda: run_query(self.store, names, query))
+        if not names:
+            self.check_exists()
+        return flatten(retry_lost(lambda: run_query(self.store, names, query)))
+
+    def check_exists(self) -> None:
+        """Refuse a store that is not there: a wrong path would answer with no rows.
+
+        Raises:
+            ResultsError: Nothing is in its place.
+        """
+        if not self.store.exists():
+            fix = "Run a sweep first, or name another store."
+            where = f"--store {self.store.uri}"
+            raise ResultsError(where, "must exist", "nothing there", fix)
 
     def sweep_description(self, sweep: str) -> dict[str, Any]:
         """What the sweep is, as it was kept when it started.
@@ -76,9 +98,17 @@ class Results:
             sweep: its name.
             columns: top-level columns to read; all when None.
         """
+        return flat_rows(self.trials_table(sweep, columns))
+
+    def trials_table(
+        self, sweep: str, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """The same rows as an Arrow table, under flat dotted names."""
         self.sweep_description(sweep)
-        rows = flat_rows(read_newest(self.store, sweep, "trials", columns))
-        return sorted(rows, key=lambda row: row.get("number") or 0)
+        rows = flatten(read_newest(self.store, sweep, "trials", columns))
+        if "number" not in rows.column_names:
+            return rows
+        return rows.take(pc.sort_indices(pc.fill_null(rows["number"], 0)))
 
     def epochs(self, sweep: str, trial: str | None = None) -> list[FlatRow]:
         """The epochs of a sweep or of one of its trials, cached trials' too."""

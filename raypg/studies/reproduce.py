@@ -186,19 +186,12 @@ def _test(results: Results, again: Rerun, row: Row) -> dict[str, bool]:
     found = results.sql(query, sweeps=[row["sweep"]]).to_pylist()
     if not found:
         return {}
-    names = ("loss", "accuracy")
     return {
         "test results": all(
-            np.float32(found[0]["test"][name]) == np.float32(_flat(again.test, name))
-            for name in names
+            np.float32(found[0][name]) == np.float32(again.test[name])
+            for name in ("test.loss", "test.accuracy")
         )
     }
-
-
-def _flat(test: Row, name: str) -> float:
-    """A result of the test split, whether its row is nested or flat."""
-    value = test.get(f"test.{name}")
-    return float(test["test"][name] if value is None else value)
 
 
 def _noise(results: Results, row: Row, metric: str) -> tuple[float, str]:

@@ -132,12 +132,33 @@ def test_json_has_null_for_a_nan(
     assert json.loads(capsys.readouterr().out) == [row]
 
 
+@pytest.mark.parametrize(
+    ("sweeps", "trials"),
+    [((), "abcd"), (("depth",), "abc"), (("width", "depth"), "abcd")],
+)
+def test_sql_reads_the_sweeps_that_are_named_or_all(
+    store: Store,
+    sweeps: tuple[str, ...],
+    trials: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store.create_sweep("width")
+    store.write_description("width", {"kind": "ablation"})
+    write(store, "width", trials=[trial_row("d")])
+    query = "select trial from trials order by all"
+    options = [word for sweep in sweeps for word in ("--sweep", sweep)]
+    assert _run(monkeypatch, "sql", query, "--format", "csv", *options) == 0
+    assert capsys.readouterr().out.split() == ["trial", *trials]
+
+
 @pytest.mark.usefixtures("store")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["show", "dept"], 'Did you mean "depth"?'),
         (["sql", "select dept from trials"], "Did you mean config.model.depth?"),
+        (["sql", "select 1", "--sweep", "dept"], 'Did you mean "depth"?'),
         (["ls", "--store", "/nowhere/at/all"], "must exist"),
         (["ls", "--store", "ftp://host"], "s3://"),
         (["ls", "--store", ""], "must not be empty"),

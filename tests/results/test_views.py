@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import raypg
 from raypg.errors import ResultsError
 from raypg.results.predictions import write_predictions
 from raypg.results.query import Results, open_results
@@ -137,8 +138,34 @@ def test_large_predictions_keep_the_class_and_its_probability(
 )
 def test_an_empty_store_has_every_table(tmp_path: Path, table: str) -> None:
     store = new_store(tmp_path)
+    Path(store.uri).mkdir()
     assert _query(store, f"from {table}") == []
     assert "trial" in open_results(store).sql(f"from {table}").column_names
+
+
+def test_a_store_that_is_not_there_is_no_empty_one(tmp_path: Path) -> None:
+    results = raypg.open_store(str(tmp_path / "rnus"))
+    for ask in (results.sweeps, lambda: results.sql("from trials")):
+        with pytest.raises(ResultsError, match="rnus: must exist; found nothing there"):
+            ask()
+
+
+def test_an_answer_has_flat_dotted_names(two_sweeps: Store) -> None:
+    assert raypg.open_store is raypg.open_results
+    rows = raypg.open_store(two_sweeps.uri).sql("from trials", sweeps=["old"])
+    assert rows["config.model.depth"].to_pylist() == [22, 22]
+    assert {"config.model.depth", "val.accuracy"} <= {*rows.to_pandas().columns}
+
+
+def test_trials_come_in_the_order_in_which_they_were_proposed(tmp_path: Path) -> None:
+    store = new_store(tmp_path, "depth")
+    rows = [trial_row(t, number=n) for t, n in (("b", 1), ("c", None), ("a", 2))]
+    write(store, "depth", trials=rows)
+    results = raypg.open_store(store)
+    table = results.trials_table("depth", ["trial", "number"])
+    assert table.to_pydict() == {"trial": ["c", "b", "a"], "number": [None, 1, 2]}
+    assert [row["trial"] for row in results.trials("depth")] == ["c", "b", "a"]
+    assert results.trials_table("depth", ["trial"]).num_rows == 3
 
 
 def test_a_column_of_two_types_is_an_error_and_no_crash(tmp_path: Path) -> None:

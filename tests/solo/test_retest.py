@@ -44,7 +44,7 @@ def test_a_trial_is_tested_again_to_the_last_bit(
     (stored,) = open_results(train.store).sql("from test_results").to_pylist()
     found = retest.retest_trial(Store(train.store), key_of(train))
     assert found.is_same
-    assert found.accuracy == pytest.approx(stored["test"]["accuracy"])
+    assert found.accuracy == pytest.approx(stored["test.accuracy"])
 
 
 def test_a_cached_trial_is_tested_from_the_sweep_that_trained_it(

@@ -1,0 +1,1 @@
+"""A running sweep as another process sees it: looked at again and again, and told."""
