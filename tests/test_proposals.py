@@ -14,6 +14,7 @@ from raypg.config import Layer
 from raypg.errors import SpaceError
 from raypg.experiment import (
     AblationProposals,
+    AnyProposals,
     Past,
     SearchProposals,
     SpaceFile,
@@ -44,7 +45,7 @@ def search(**change: Any) -> SearchProposals:  # noqa: ANN401
     return found
 
 
-def build(space: Ablation | Search) -> AblationProposals | SearchProposals:
+def build(space: Ablation | Search) -> AnyProposals:
     file = SpaceFile("a test", "test", "", "", space)
     layers = [Layer("a.yaml", {"train.batch_size": 32})]
     return build_proposals(file, layers, device="cpu", num_workers=1)

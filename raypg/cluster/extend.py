@@ -9,9 +9,8 @@ from raypg.config import Layer, Origin, parse_overrides
 from raypg.errors import StoreError
 from raypg.experiment import SpaceFile, is_edited, load_space, parse_space
 from raypg.optim import ConstantConfig, MultistepConfig, ScheduleConfig
-from raypg.space import Ablation, Search, Value
+from raypg.space import Ablation, Search, Space, Value
 
-Space = Ablation | Search
 _RULE = "must go on with its own space, with more seeds, trials or epochs"
 
 

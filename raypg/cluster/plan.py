@@ -16,8 +16,8 @@ from raypg.cluster.options import (
 from raypg.cluster.prepare import Question, check, join, load_data, read_known
 from raypg.cluster.room import check_room, num_slots, workers_on
 from raypg.config import Config, Layer, flatten
-from raypg.errors import ClusterError
-from raypg.experiment import AblationProposals, load_space
+from raypg.errors import ClusterError, ConfigError
+from raypg.experiment import AblationProposals, PathProposals, load_space
 from raypg.plan.counts import Count, count_sweep
 from raypg.plan.estimate import Estimate, Setting, estimate
 from raypg.plan.expect import Expected, Memo, expect_trials
@@ -136,6 +136,9 @@ def _print(lines: Iterable[str]) -> None:
 
 def _count(question: Question, store: Store, options: Options) -> Plan:
     proposals, need = question.proposals, question.need
+    if isinstance(proposals, PathProposals):
+        rule, fix = "must be an ablation or a search", "Run it: nobody knows its way."
+        raise ConfigError("--plan", rule, "a path", fix)
     stale: list[str] = []
     memo: Memo = {}
     if store.sweeps() and not options.is_fresh:

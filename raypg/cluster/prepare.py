@@ -28,8 +28,8 @@ from raypg.data import load_dataset
 from raypg.data.config import DataConfig
 from raypg.experiment import (
     AblationProposals,
+    AnyProposals,
     Race,
-    SearchProposals,
     SpaceFile,
     Trial,
     build_proposals,
@@ -38,8 +38,6 @@ from raypg.memo import read_memo, read_search_memo
 from raypg.processor import precision_notes
 from raypg.space import ASHA, Search
 from raypg.store import Store
-
-AnyProposals = AblationProposals | SearchProposals
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Question:
 
     @property
     def kind(self) -> str:
-        """`ablation` or `search`."""
+        """`ablation`, `search` or `path`."""
         return type(self.space_file.space).__name__.lower()
 
 
@@ -175,7 +173,7 @@ def read_known(
         store: where to look.
         on_stale: told why trials that resemble those asked for do not count.
     """
-    if isinstance(question.proposals, SearchProposals):
+    if not isinstance(question.proposals, AblationProposals):
         axes = list(question.space_file.space.axes)
         return read_search_memo(store, question.example, axes, on_stale)
     prints = [trial.fingerprint for trial in question.proposals.trials]
@@ -184,10 +182,10 @@ def read_known(
 
 def _examples(proposals: AnyProposals) -> Iterator[Trial]:
     """Trials that show every data set, batch size and precision there may be."""
-    if isinstance(proposals, SearchProposals):
-        yield from proposals.corners()
-    else:
+    if isinstance(proposals, AblationProposals):
         yield from proposals.trials
+    else:
+        yield from proposals.corners()
 
 
 def join(options: Options, stack: ExitStack) -> None:

@@ -34,7 +34,7 @@ from raypg.results import SweepWriter, check_types, set_kept_aside, take_in
 from raypg.store import Store, check_saved
 from raypg.wandb_log import log_to_wandb
 
-KINDS = ("ablation", "search")
+KINDS = ("ablation", "search", "path")
 """Of sweeps, as `sweep.json` says it; a single trial is none of them."""
 
 GONE = 1

@@ -1,4 +1,4 @@
-"""Commands that train again: `reproduce` and `check`."""
+"""Commands that train: `reproduce`, `check` and `explain`."""
 
 import random
 import sys
@@ -54,6 +54,35 @@ def check(
         raise ResultsError(name, rule, "none", fix)
     drawn = random.Random(seed).sample(rows, min(sample, len(rows)))
     return _reproduce(results, drawn, form)
+
+
+def explain(
+    best: Annotated[str, typer.Argument(metavar="BEST", help="Trial, arm, sweep …")],
+    vs: Annotated[
+        str, typer.Option("--vs", metavar="BASE", help="Likewise, or default.")
+    ] = "default",
+    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Of each place.")] = 3,
+    address: Annotated[str, typer.Option(help="Of a Ray cluster to join.")] = "",
+    store: StoreOption = DEFAULT_STORE,
+    form: FormOption = Form.table,
+) -> int:
+    """Train the way from BASE to BEST, one change at a time: what carries the gain?"""
+    from raypg.cluster.ending import print_ending, resume_command
+    from raypg.studies.explain import explain
+    from raypg.studies.waterfall import print_steps, step_row
+
+    results = open_existing(store)
+    found = explain(results, best, vs, seeds=seeds, address=address)
+    if found.finished.exit_code:
+        resume = resume_command(found.finished.store, found.sweep, address)
+        print_ending(found.finished.ending, resume)
+        return found.finished.exit_code
+    rows = [step_row(step) for step in found.steps]
+    if form is Form.table:
+        print_steps(found.steps, found.metric)
+    else:
+        print_rows(rows, list(rows[0]), form)
+    return 0
 
 
 def _reproduce(results: Results, rows: Sequence[Mapping[str, Any]], form: Form) -> int:

@@ -1,7 +1,8 @@
 """A space file is loaded and checked; a space and layers become trials, one by one."""
 
-from raypg.experiment.asking import build_proposals
+from raypg.experiment.asking import AnyProposals, build_proposals
 from raypg.experiment.base import base_config
+from raypg.experiment.paths import PathProposals
 from raypg.experiment.proposals import (
     AblationProposals,
     Past,

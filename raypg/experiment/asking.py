@@ -1,13 +1,17 @@
 """What a space proposes, once it is checked under its layers."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from raypg.config import Layer
+from raypg.experiment.paths import PathProposals
 from raypg.experiment.proposals import AblationProposals, SearchProposals
 from raypg.experiment.racing import Race, RacingProposals
 from raypg.experiment.space_file import SpaceFile
 from raypg.experiment.trials import Resolver, check_space
-from raypg.space import Ablation
+from raypg.space import Ablation, Path
+
+AnyProposals: TypeAlias = AblationProposals | SearchProposals | PathProposals
 
 
 def build_proposals(
@@ -17,7 +21,7 @@ def build_proposals(
     device: str,
     num_workers: int,
     race: Race | None = None,
-) -> AblationProposals | SearchProposals:
+) -> AnyProposals:
     """What a space proposes under the preset, the file and the command line.
 
     Args:
@@ -36,6 +40,8 @@ def build_proposals(
     check_space(resolver)
     if race is not None:
         return RacingProposals(resolver, race, device=device, num_workers=num_workers)
+    if isinstance(space_file.space, Path):
+        return PathProposals(resolver, device=device, num_workers=num_workers)
     if isinstance(space_file.space, Ablation):
         return AblationProposals(resolver, device=device, num_workers=num_workers)
     return SearchProposals(resolver, device=device, num_workers=num_workers)

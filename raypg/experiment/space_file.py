@@ -13,7 +13,7 @@ from raypg.config.code import hash_source
 from raypg.errors import SpaceError
 from raypg.experiment.trials import Resolver, check_space
 from raypg.models import DenseNetConfig, effective_depth
-from raypg.space import Ablation, AblationStudy, Search
+from raypg.space import AblationStudy, Space
 
 _EXAMPLE = 'Write SPACE = Ablation(axes={"model.depth": [22, 40]}), or a Search.'
 _KEEP_ONE = "Keep one; the others have files of their own."
@@ -32,7 +32,7 @@ class SpaceFile:
     """The question, and what it costs; "" where the file asks none."""
     source: str
     """Saved with the sweep, which is resumed from it."""
-    space: Ablation | Search
+    space: Space
     notes: tuple[str, ...] = ()
     """What the user should know before it starts."""
 
@@ -107,7 +107,7 @@ def is_edited(path: str, source: str) -> bool:
         return True
 
 
-def _run(source: str, path: str) -> Ablation | Search:
+def _run(source: str, path: str) -> Space:
     """Run the file and take the one space that it defines."""
     module = types.ModuleType(Path(path).stem)
     module.__file__ = path
@@ -121,7 +121,7 @@ def _run(source: str, path: str) -> Ablation | Search:
     ((name, space),) = found.items()
     if isinstance(space, AblationStudy):
         space = space.build_ablation()
-    if not isinstance(space, Ablation | Search):
+    if not isinstance(space, Space):
         rule, found_type = "must be an Ablation or a Search", type(space).__name__
         raise SpaceError(f"{path}: {name}", rule, found_type, _EXAMPLE)
     return space
@@ -138,7 +138,7 @@ def _spaces(names: Mapping[str, object]) -> dict[str, object]:
 
 
 def _no_space(source: str, path: str, names: Mapping[str, object]) -> SpaceError:
-    misnamed = [n for n, v in names.items() if isinstance(v, Ablation | Search)]
+    misnamed = [n for n, v in names.items() if isinstance(v, Space)]
     if misnamed:
         fix = f"Rename {misnamed[0]}."
         return SpaceError(path, "must name its space SPACE", misnamed[0], fix)

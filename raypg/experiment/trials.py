@@ -14,7 +14,7 @@ from raypg.config import (
 )
 from raypg.errors import ConfigError, SpaceError
 from raypg.faults import format_value, join_errors, quote_value
-from raypg.space import Ablation, Arm, Search, Value, build_arms
+from raypg.space import Ablation, Arm, Path, Search, Space, Value, build_arms
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Resolver:
 
     path: str
     """The space file, as errors name it."""
-    space: Ablation | Search
+    space: Space
     layers: Sequence[Layer]
     """Preset, file and command line; the base and the axes are the space's."""
 
@@ -155,6 +155,9 @@ def _values_to_try(resolver: Resolver) -> Iterator[Mapping[str, Value]]:
     if isinstance(resolver.space, Ablation):
         arms, _ = resolve_arms(resolver)
         yield from (arm.values for arm in arms)
+    elif isinstance(resolver.space, Path):
+        yield resolver.space.values(())
+        yield resolver.space.values(range(len(resolver.space.changes)))
     else:
         yield from resolver.space.probes()
         yield from resolver.space.corners()
@@ -164,7 +167,7 @@ def _clashes(resolver: Resolver) -> Iterator[ConfigError]:
     """Keys that a layer gives although the space sets them."""
     space, path = resolver.space, resolver.path
     owners = {axis: f'axes["{axis}"]' for axis in space.axes}
-    if isinstance(space, Ablation):
+    if not isinstance(space, Search):
         owners["seed"] = "seeds"
     for layer in resolver.layers:
         if layer.origin != Origin.COMMAND_LINE:

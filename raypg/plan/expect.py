@@ -7,6 +7,7 @@ from typing import Any
 from raypg.config import Config, Layer
 from raypg.experiment import (
     AblationProposals,
+    AnyProposals,
     SearchProposals,
     SpaceFile,
     Trial,
@@ -93,7 +94,7 @@ def _mean_epochs(asha: ASHA, num_trials: int) -> float:
     return epochs
 
 
-def _all(proposals: AblationProposals | SearchProposals) -> Iterator[Trial]:
+def _all(proposals: AnyProposals) -> Iterator[Trial]:
     while (trial := proposals.propose()) is not None:
         yield trial
 

@@ -32,6 +32,7 @@ app.command()(answers.effects)
 app.command()(examples.diff)
 app.command()(studies.reproduce)
 app.command()(studies.check)
+app.command()(studies.explain)
 
 
 def main() -> None:

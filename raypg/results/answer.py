@@ -45,7 +45,7 @@ def summarise(results: Results, sweep: str) -> Summary:
         sentence = f"No trial completed ({ended} of {len(rows)} failed)."
         return Summary([], sentence, command)
     repaired = describe_repaired(rows)
-    if about.get("kind") == "ablation":
+    if about.get("kind") in ("ablation", "path"):
         arms = compare_arms(group_arms(rows, metric), about.get("baseline"))
         table = [_arm_row(arm, metric) for arm in arms]
         sentence = describe_arms(arms, metric, mode) + repaired

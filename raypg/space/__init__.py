@@ -1,8 +1,10 @@
-"""What a search space file says: `Ablation` or `Search`, as plain data.
+"""What a search space file says: an `Ablation`, a `Search` or a `Path`, as plain data.
 
 Constructors check shapes and ranges; whether the names and values fit the config is
 checked by `raypg.experiment`, as a space knows no config.
 """
+
+from typing import TypeAlias
 
 from raypg.space.ablation import Ablation
 from raypg.space.checks import METRICS
@@ -21,6 +23,10 @@ from raypg.space.distributions import (
     uniform,
     when,
 )
+from raypg.space.path import Path
 from raypg.space.scheduler import ASHA
 from raypg.space.search import Search
 from raypg.space.study import AblationStudy, ablation_study
+
+Space: TypeAlias = Ablation | Search | Path
+"""What a sweep may be about."""

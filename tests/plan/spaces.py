@@ -29,7 +29,9 @@ def space_of(text: str) -> SpaceFile:
 
 
 def proposals_of(text: str) -> Proposals:
-    return build_proposals(space_of(text), [], device="cpu", num_workers=1)
+    found = build_proposals(space_of(text), [], device="cpu", num_workers=1)
+    assert isinstance(found, Proposals)
+    return found
 
 
 def expect(text: str, memo: Memo = {}) -> Expected:  # noqa: B006 never changed

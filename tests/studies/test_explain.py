@@ -1,0 +1,186 @@
+"""The way from one config to a better one, and what carries the gain."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path as File
+from typing import Any
+
+import pytest
+
+from raypg.config import flatten, load, parse_overrides
+from raypg.errors import ResultsError
+from raypg.experiment import Past, PathProposals, Trial, build_proposals, parse_space
+from raypg.results import open_results
+from raypg.results.__main__ import main
+from raypg.space import Path
+from raypg.studies.explain import build_path, read_steps
+from raypg.studies.waterfall import describe, print_steps
+from tests.command import Command
+from tests.conftest import RunSpace
+
+GAINS = {"model.hidden=32": 0.2, "optimizer.lr=0.3": 0.1, "train.batch_size=32": -0.02}
+
+
+def leaves(*overrides: str) -> dict[str, Any]:
+    return flatten(load([parse_overrides(["model.name=mlp", *overrides])]))
+
+
+def new_path(*overrides: str, seeds: int = 2) -> Path:
+    start = leaves("model.hidden=8")
+    return build_path(start, leaves(*overrides), "val.accuracy", seeds)
+
+
+def proposals(path: Path) -> PathProposals:
+    found = build_proposals(
+        parse_space(path.source(), "path.py"), [], device="cpu", num_workers=1
+    )
+    assert isinstance(found, PathProposals)
+    return found
+
+
+def value_of(label: str, seed: int, gains: Mapping[str, float] = GAINS) -> float:
+    made = [] if label == "start" else label.split(" ")
+    return 0.5 + sum(gains[change] for change in made) + 0.001 * seed * len(made)
+
+
+def go(found: PathProposals, most: int = 999) -> list[tuple[str, int]]:
+    """Train it all, two at a time; what was trained, in order."""
+    live: list[Trial] = []
+    done: list[tuple[str, int]] = []
+    while len(done) < most:
+        while len(live) < 2 and (trial := found.propose()) is not None:
+            live.append(trial)
+        if not live:
+            break
+        trial = live.pop(0)
+        value = value_of(trial.arm, trial.config.seed)
+        found.finish(trial.key, "completed", value)
+        done.append((trial.arm, trial.config.seed))
+    return done
+
+
+THREE = ("model.hidden=32", "optimizer.lr=0.3", "train.batch_size=32")
+
+
+def test_the_change_that_gains_most_comes_first() -> None:
+    found = proposals(new_path(*THREE))
+    done = go(found)
+    assert len(done) == found.num_trials == 2 * (1 + 3 + 2 + 1)
+    labels = [label for label, _ in found.steps]
+    assert labels == [
+        "start",
+        "model.hidden=32",
+        "model.hidden=32 optimizer.lr=0.3",
+        "model.hidden=32 optimizer.lr=0.3 train.batch_size=32",
+    ]
+    steps = read_steps(found)
+    assert [step.change for step in steps] == ["start", *GAINS, "all"]
+    gains = [step.gain.difference.mean for step in steps if step.gain]
+    assert gains == pytest.approx([0.2005, 0.1005, -0.0195, 0.2815])
+    assert not found.is_waiting
+    assert found.propose() is None
+
+
+def test_the_next_place_waits_for_all_before_it() -> None:
+    found = proposals(new_path(*THREE))
+    first = [found.propose(), found.propose()]
+    assert found.propose() is None
+    assert found.is_waiting
+    for trial in first:
+        assert trial is not None
+        found.finish(trial.key, "completed", 0.5)
+    assert found.propose() is not None
+
+
+def test_another_choice_takes_its_keys_along() -> None:
+    path = build_path(flatten(load([])), leaves("optimizer.lr=0.3"), "val.accuracy", 1)
+    ((before, after), lr) = path.changes
+    assert before["model.name"] == "densenet"
+    assert "model.depth" in before
+    assert "model.depth" not in after
+    assert "model.hidden" in after
+    assert lr == ({"optimizer.lr": 0.1}, {"optimizer.lr": 0.3})
+    assert path.name(0) == "model.name=mlp"
+    assert proposals(path).propose() is not None
+
+
+def test_a_failed_place_is_not_gone_on_from() -> None:
+    found = proposals(new_path("model.hidden=32", "optimizer.lr=0.3", seeds=1))
+    while (trial := found.propose()) is not None:
+        failed = trial.arm == "model.hidden=32"
+        value = None if failed else value_of(trial.arm, 0)
+        found.finish(trial.key, "failed" if failed else "completed", value)
+    assert found.steps[1][0] == "optimizer.lr=0.3"
+
+
+@pytest.mark.parametrize("most", [0, 1, 5, 9, 13])
+def test_a_way_that_is_interrupted_goes_on(most: int) -> None:
+    calm = proposals(new_path(*THREE))
+    whole = go(calm)
+    first = proposals(new_path(*THREE))
+    done = go(first, most)
+    keys = {(t.arm, t.config.seed): t for t in _everything(new_path(*THREE))}
+    past = [Past(keys[one].key, {}, "completed", value_of(*one)) for one in done]
+    second = proposals(new_path(*THREE))
+    second.replay(past)
+    assert sorted(done + go(second)) == sorted(whole)
+    assert second.steps == calm.steps
+
+
+def _everything(path: Path) -> Sequence[Trial]:
+    found, trials = proposals(path), list[Trial]()
+    while (trial := found.propose()) is not None:
+        trials.append(trial)
+        found.finish(trial.key, "completed", value_of(trial.arm, trial.config.seed))
+    return trials
+
+
+def test_nothing_between_two_is_said() -> None:
+    with pytest.raises(ResultsError, match="must differ in their settings"):
+        new_path("model.hidden=8")
+
+
+def test_the_waterfall_shows_where_each_step_begins_and_ends(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = proposals(new_path(*THREE, seeds=3))
+    go(found)
+    steps = read_steps(found)
+    print_steps(steps, "val.accuracy")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].startswith("model.hidden=32      70.10 ± 0.25 %  +20.10 ± 0.25")
+    assert lines[2].rstrip().endswith("+" * 18)
+    assert lines[4].rstrip().endswith("-")
+    assert describe(steps).startswith("Beyond seed noise (p < 0.05 each")
+    assert describe(steps[:1]) == "No change gains or loses more than seed noise."
+
+
+@pytest.mark.slow
+def test_a_real_way_is_trained_once_and_told(
+    run_space: RunSpace,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: File,
+) -> None:
+    base = {"model.name": "mlp", "train.epochs": 1, "data.fraction": 0.3}
+    axes = {"optimizer.lr": [0.001, 0.1], "model.hidden": [4, 32]}
+    store = run_space(f"SPACE = Ablation(base={base}, axes={axes}, seeds=2)").store
+    results = Command(main, store.uri, capsys, monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    worst = "optimizer.lr=0.001 model.hidden=4"
+    best = "optimizer.lr=0.1 model.hidden=32"
+    said = results("explain", best, "--vs", worst, "--seeds", "2", "--format", "json")
+    assert said.code == 0, said.err
+    steps = json.loads(said.out)
+    assert {step["change"] for step in steps[1:3]} == {
+        "optimizer.lr=0.1",
+        "model.hidden=32",
+    }
+    assert steps[-1]["change"] == "all"
+    assert steps[-1]["difference"] > 0.03
+    # All four places are arms of the ablation: none was trained again.
+    query = "from trials where sweep like 'explain%'"
+    rows = open_results(store).sql(query).to_pylist()
+    assert {row["status"] for row in rows} == {"cached"}
+    assert results("explain", best, "--vs", best).code == 2
+    assert results("explain", "nothing", "--vs", best).code == 2
