@@ -64,7 +64,8 @@ def describe(steps: Sequence[Step]) -> str:
         if step.gain and step.gain.p_t is not None
     )
     level = f"p < {1 - CONFIDENCE:.2g} each, not corrected"
-    return f"Beyond seed noise ({level}): {told}. The rest is not told from noise."
+    rest = " The rest is not told from noise." if len(proven) < len(changes) else ""
+    return f"Beyond seed noise ({level}): {told}.{rest}"
 
 
 def _said(mean: Any, metric: str, *, is_amount: bool) -> str:  # noqa: ANN401 a Mean
