@@ -31,7 +31,7 @@ EPILOG = """Examples:
 
 python -m raypg.tune search_spaces/densenet_depth.py
 
-python -m raypg.tune my_space.py data.name=fashion_mnist train.epochs=30 --plan
+python -m raypg.tune my_space.py train.epochs=30 --plan
 
 KEY=VALUE are dotted names of the config, as --print-config shows them.
 """
@@ -109,14 +109,12 @@ def tune(
         typer.Option(
             metavar="X",
             show_default=False,
-            help="More seeds, for arms whose interval is not within ±X yet.",
+            help="More seeds for arms not within ±X.",
         ),
     ] = 0.0,
     max_seeds: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", show_default="10", help="With --until-interval: of an arm."
-        ),
+        typer.Option(metavar="N", show_default="10", help="So many at the most."),
     ] = None,
     worker_group: Annotated[
         bool, typer.Option("--worker-group", hidden=True)  # to compare both kinds

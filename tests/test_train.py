@@ -315,7 +315,7 @@ def test_sweeps_are_named_in_turn_and_a_name_is_used_once(train: Command) -> Non
         (["--resume", "train"], "must be a sweep in"),
         (["--resume", "train", "seed=1", "--fresh"], "found --fresh seed=1"),
         (["--evaluate", "ab", "--name", "x"], "must stand alone; found --name"),
-        (["--evaluate", "ab"], "must start the id of one trial; found none in"),
+        (["--evaluate", "ab"], "must exist; found nothing there"),
     ],
 )
 def test_a_mistake_is_one_line_and_nothing_is_written(

@@ -290,7 +290,7 @@ def test_who_listens_and_is_no_cluster_is_not_waited_for(connecting: Command) ->
     assert connecting.is_untouched()
 
 
-@pytest.mark.parametrize(("columns", "num_lines"), [(80, 44), (100, 40)])
+@pytest.mark.parametrize(("columns", "num_lines"), [(80, 44), (100, 41)])
 def test_help_fits_a_screen_and_shows_examples(
     tune: Command, columns: int, num_lines: int
 ) -> None:
