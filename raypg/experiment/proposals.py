@@ -15,10 +15,9 @@ from raypg.experiment.trials import (
     Trial,
     build_trial,
     check_space,
-    label_values,
     resolve_arms,
 )
-from raypg.space import Ablation, Search, Value
+from raypg.space import Ablation, Search, Value, label_values
 
 ENDED = ("completed", "stopped", "failed", "cached")
 """What is not proposed again on resume; `running` and `interrupted` are."""
