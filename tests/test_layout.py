@@ -19,6 +19,7 @@ config
 experiment training trial entries ledger checkpoints retention pruning
 provenance processor progress memo interrupts
 plan solo wandb_log
+exchange
 cluster
 studies
 console
