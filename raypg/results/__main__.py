@@ -1,6 +1,6 @@
 """The command line over the tables: which commands there are."""
 
-from raypg.commands import tables
+from raypg.commands import exchange, tables
 from raypg.console import new_app, run_app
 
 EPILOG = """
@@ -22,6 +22,9 @@ app.command("ls")(tables.list_sweeps)
 app.command()(tables.show)
 app.command()(tables.best)
 app.command()(tables.sql)
+app.command("export")(exchange.export_sweep)
+app.command("import")(exchange.import_sweep)
+app.command()(exchange.card)
 
 
 def main() -> None:
