@@ -130,12 +130,8 @@ def _reproduction(one: Candidate) -> list[str]:
         lines.append(_train_command(one))
     elif command := one.about.get("command"):
         lines.append(f"python -m raypg.tune {shlex.join(command)}")
-    return [
-        *lines,
-        "```",
-        "",
-        "A store that holds the trial gives it; --fresh trains it.",
-    ]
+    note = "In a store that holds the trial, --fresh trains it anew."
+    return [*lines, "```", "", note]
 
 
 def _train_command(one: Candidate) -> str:
