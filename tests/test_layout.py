@@ -19,6 +19,7 @@ config
 experiment training processor trial entries ledger checkpoints retention pruning
 provenance progress memo interrupts
 plan solo wandb_log
+exchange
 cluster
 studies
 console

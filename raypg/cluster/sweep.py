@@ -135,6 +135,8 @@ def resume_sweep(
     kind = about.get("kind", "no word of what it is")
     if kind not in KINDS:
         rule, fix = "must be a sweep", f"Try: python -m raypg.train --resume {name}."
+        if kind == "import":
+            rule, fix = "must be a sweep of raypg's own", "Another tool has run it."
         raise StoreError(f"--resume {name}", rule, f"({kind})", fix)
     check_saved(name, about)
     own, space_file, layers = read_space(name, about, space, overrides, _warn)

@@ -12,10 +12,9 @@ from raypg.experiment.trials import (
     Resolver,
     Trial,
     build_trial,
-    label_values,
     resolve_arms,
 )
-from raypg.space import Ablation, Search, Value
+from raypg.space import Ablation, Search, Value, label_values
 
 ENDED = ("completed", "stopped", "failed", "cached")
 """What is not proposed again on resume; `running` and `interrupted` are."""

@@ -13,7 +13,7 @@ from raypg.config import (
     try_load,
 )
 from raypg.errors import ConfigError, SpaceError
-from raypg.faults import format_value, join_errors, quote_value
+from raypg.faults import join_errors, quote_value
 from raypg.space import Ablation, Arm, Path, Search, Space, Value, build_arms
 
 
@@ -94,17 +94,6 @@ def build_trial(
     """A trial with its fingerprint."""
     found = fingerprint(config, device=device, num_workers=num_workers)
     return Trial(found.key, arm, config.seed, config, values, found)
-
-
-def label_values(values: Mapping[str, Value]) -> str:
-    """What a drawn trial is called: its values, to four digits."""
-    parts = (
-        f"{axis}={value:.4g}"
-        if isinstance(value, float)
-        else f"{axis}={format_value(value)}"
-        for axis, value in values.items()
-    )
-    return " ".join(parts)
 
 
 def check_space(resolver: Resolver) -> list[Config]:

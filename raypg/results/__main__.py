@@ -1,6 +1,6 @@
 """The command line over the tables: which commands there are."""
 
-from raypg.commands import answers, examples, studies, tables, watch
+from raypg.commands import answers, examples, exchange, studies, tables, watch
 from raypg.console import new_app, run_app
 
 EPILOG = """
@@ -33,6 +33,9 @@ app.command()(examples.diff)
 app.command()(studies.reproduce)
 app.command()(studies.check)
 app.command()(studies.explain)
+app.command("export")(exchange.export_sweep)
+app.command("import")(exchange.import_sweep)
+app.command()(exchange.card)
 
 
 def main() -> None:

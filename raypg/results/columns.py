@@ -85,6 +85,8 @@ CORE: dict[str, dict[str, pa.DataType]] = {
         "fingerprint.num_workers": pa.int32(),
         # The trial of this sweep whose checkpoint it went on from, as another one.
         "began_as": TEXT,
+        # What another tool calls it, which has trained it; null in all of raypg's own.
+        "imported": TEXT,
         # What had changed by then; of such a trial no fingerprint tells all.
         "mixed": TEXT,
         "git.commit": TEXT,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from raypg.faults import format_value
 from raypg.results.arms import ENDED_WELL
 from raypg.results.memo import FlatRow
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 LEAST_TRIALS = 4
 """Completed ones, below which a forest has nothing to split."""
 
-_LOG_SPAN = 10.0
-"""The largest over the smallest value, from which an axis is taken for logarithmic."""
+LOG_SPREAD = 100
+"""The largest value over the smallest, above which a range counts as logarithmic."""
 
 
 @dataclass(frozen=True)
@@ -94,46 +95,51 @@ def build_study(
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize" if mode == "max" else "minimize")
-    known = {axis: [row.get(f"config.{axis}") for row in rows] for axis in axes}
-    kinds = {axis: distribution_of(values) for axis, values in known.items()}
-    for row in rows:
-        values = {axis: row.get(f"config.{axis}") for axis in axes}
-        params = {a: _param(v, kinds[a]) for a, v in values.items() if v is not None}
+    params = [_params(row, axes) for row in rows]
+    kinds = {
+        axis: distribution_of([own[axis] for own in params if axis in own])
+        for axis in {axis for own in params for axis in own}
+    }
+    for row, own in zip(rows, params, strict=True):
         trial = optuna.trial.create_trial(
-            params=params,
-            distributions={axis: kinds[axis] for axis in params},
+            params=own,
+            distributions={axis: kinds[axis] for axis in own},
             value=row[metric],
         )
         study.add_trial(trial)
     return study
 
 
-def distribution_of(values: Sequence[Any]) -> Any:  # noqa: ANN401 one of Optuna's
-    """What values may have been drawn from: a range of numbers, or a choice."""
+def distribution_of(values: Sequence[Any], *, is_grid: bool = False) -> Any:  # noqa: ANN401 one of Optuna's
+    """The least distribution that holds some values, as `param_of` gives them.
+
+    Args:
+        values: of one axis; at least one.
+        is_grid: whether they are arms of an ablation, which no range was drawn from.
+    """
     from optuna.distributions import (
         CategoricalDistribution,
         FloatDistribution,
         IntDistribution,
     )
 
-    known = [value for value in values if value is not None]
-    if known and all(isinstance(v, int) and not isinstance(v, bool) for v in known):
-        return IntDistribution(min(known), max(known))
-    if known and all(isinstance(value, float) for value in known):
-        low, high = min(known), max(known)
-        log = low > 0 and high / low >= _LOG_SPAN
-        return FloatDistribution(low, high, log=log)
-    options = dict.fromkeys(_option(value) for value in known)
-    return CategoricalDistribution([*options] or [None])
+    kinds = {type(value) for value in values}
+    if is_grid or not kinds <= {int, float}:
+        return CategoricalDistribution(list(dict.fromkeys(values)))
+    low, high = min(values), max(values)
+    if kinds == {int}:
+        return IntDistribution(low, high)
+    return FloatDistribution(low, high, log=low > 0 and high / low > LOG_SPREAD)
 
 
-def _param(value: object, kind: object) -> object:
-    return _option(value) if hasattr(kind, "choices") else value
+def param_of(value: Any) -> Any:  # noqa: ANN401 a cell
+    """A value as a study may hold it: a list becomes its text."""
+    return format_value(value) if isinstance(value, list) else value
 
 
-def _option(value: Any) -> Any:  # noqa: ANN401 a cell
-    """A list is text to Optuna."""
-    return str(value) if isinstance(value, list) else value
+def _params(row: FlatRow, axes: Sequence[str]) -> dict[str, Any]:
+    values = {axis: row.get(f"config.{axis}") for axis in axes}
+    return {axis: param_of(v) for axis, v in values.items() if v is not None}
 
 
 def _is_number(value: object) -> bool:

@@ -17,7 +17,7 @@ from raypg.store import Store
 FlatRow = dict[str, Any]
 _SAME_BUT_CODE = ("config", "data", "device", "torch", "num_workers")
 _HITS = ("completed", LEFT[0])
-_MARKS = ("micro_batch", "mixed")
+_MARKS = ("micro_batch", "mixed", "imported")
 """Columns of `trials` that are null where the fingerprint tells all."""
 
 
@@ -36,7 +36,8 @@ def read_completed(
     """Trial to the row of its newest completed run in the whole store.
 
     One that went on with more epochs is complete as it was. One that two versions of
-    the code have trained is none: no fingerprint stands for it.
+    the code have trained is none, nor is one of another tool: no fingerprint stands
+    for it.
 
     Args:
         store: where to look.
@@ -137,7 +138,8 @@ def _prints(store: Store, sweep: str) -> list[FlatRow]:
 def _is_own(rows: pa.Table) -> pa.Array:
     """Which trials completed, and were trained as their fingerprint says.
 
-    One that ran out of memory was not, nor one whose code changed on its way.
+    One that ran out of memory was not, nor one whose code changed on its way; one that
+    another tool has trained has no fingerprint.
     """
     is_own = pc.is_in(rows["status"], pa.array(_HITS))
     for mark in set(_MARKS) & set(rows.column_names):

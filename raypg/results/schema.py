@@ -36,6 +36,18 @@ def nest(columns: Mapping[str, pa.Array]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([_struct(tree[n]) for n in names], names=names)
 
 
+def nest_leaves(leaves: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted names as a tree of plain dicts, as other tools take them."""
+    tree: dict[str, Any] = {}
+    for name, value in leaves.items():
+        *parents, leaf = name.split(".")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = value
+    return tree
+
+
 def flatten(table: pa.Table) -> pa.Table:
     """The table with dotted names in place of structs; a second `x` is `x_2`."""
     while any(pa.types.is_struct(field.type) for field in table.schema):

@@ -37,6 +37,8 @@ def print_sweep(results: Results, sweep: str) -> None:
     print(f"{sweep}: {line.kind}, {line.state}, started {format_cell(line.started)}")
     if question := str(about.get("question", "")).strip():
         print(f"question: {question.splitlines()[0]}")
+    if source := about.get("source"):
+        print(f"imported: from {source}")
     if command := about.get("command"):
         program = "train" if line.kind == "trial" else "tune"
         print(f"command: python -m raypg.{program} {shlex.join(command)}")
@@ -54,9 +56,10 @@ def print_sweep(results: Results, sweep: str) -> None:
     if rows:
         print_table(rows, columns)
         print()
-    # A single trial is no sweep: what failed of it is trained anew.
+    # A single trial is no sweep: what failed of it is trained anew. What another tool
+    # has run is that tool's to run again.
     again = f"python -m raypg.tune --resume {sweep} {results.store.option}"
-    retry = "" if line.kind == "trial" else f"{again} --retry-failed"
+    retry = "" if line.kind in ("trial", "import") else f"{again} --retry-failed"
     print_failures(group_failures(rows), retry)
     print_answer(results, sweep)
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from raypg.space.ablation import Ablation
 from raypg.space.checks import METRICS
-from raypg.space.designs import Arm, build_arms
+from raypg.space.designs import Arm, build_arms, label_values
 from raypg.space.distributions import (
     Choice,
     Distribution,

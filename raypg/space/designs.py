@@ -49,6 +49,17 @@ def build_arms(ablation: Ablation, start: Mapping[str, Value]) -> tuple[list[Arm
     return [baseline, *grid], baseline
 
 
+def label_values(values: Mapping[str, Value]) -> str:
+    """What a drawn trial is called: its values, to four digits."""
+    parts = (
+        f"{axis}={value:.4g}"
+        if isinstance(value, float)
+        else f"{axis}={format_value(value)}"
+        for axis, value in values.items()
+    )
+    return " ".join(parts)
+
+
 def _changed_arms(
     ablation: Ablation, start: Mapping[str, Value], named: Mapping[str, Value]
 ) -> Iterator[Arm]:

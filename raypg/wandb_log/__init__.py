@@ -5,4 +5,4 @@ whatever it does, a sweep neither fails nor waits. Without the flag nothing is i
 """
 
 from raypg.wandb_log.audience import WandbLog, log_to_wandb
-from raypg.wandb_log.session import About
+from raypg.wandb_log.session import About, Facts

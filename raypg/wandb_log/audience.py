@@ -9,14 +9,17 @@ from typing import Any
 
 from raypg.entries import Entry
 from raypg.ledger import Ledger
+from raypg.results.schema import nest_leaves
 from raypg.store import Store
 from raypg.wandb_log.lane import Act, Lane
-from raypg.wandb_log.session import About, Session, nest
+from raypg.wandb_log.session import About, Facts, Session
 
 NUM_LANES = 4
 """Threads, as each start and end of a run waits for the network. A trial has one."""
 CLOSE_S = 60.0
 """Longest wait when the sweep has ended."""
+WELL = ("completed", "cached", "stopped")
+"""Statuses of trials whose run has succeeded; W&B marks the others."""
 PATIENCE_S = 2.0
 """A shorter wait is not worth a line."""
 
@@ -62,16 +65,41 @@ class WandbLog:
         """Log an epoch, at the step of its number."""
         epoch, own = entry.epoch, dict(metrics)
         own.pop("time", None)
-        lane = self._lanes[entry.number % NUM_LANES]
-        lane.put(entry, lambda run: run.log(nest(own), step=epoch))
+        self._put(entry, lambda run: run.log(nest_leaves(own), step=epoch))
 
     def on_end(self, entry: Entry) -> None:
         """Write a trial's summary; of one that the store held there is no curve."""
         if entry.status == "cached":
             self._num_cached += 1
             return
-        lane = self._lanes[entry.number % NUM_LANES]
-        lane.put(entry, _end(entry.status, _summary(entry)), is_last=True)
+        self._put(entry, _end(entry.status, _summary(entry)), is_last=True)
+
+    def log_past(
+        self,
+        number: int,
+        facts: Facts,
+        epochs: Mapping[int, Mapping[str, float]],
+        status: str,
+        summary: Mapping[str, Any],
+    ) -> None:
+        """Log a trial that has ended, all at once.
+
+        Args:
+            number: its place in the order.
+            facts: what its run says of it.
+            epochs: the metrics of each, by dotted name.
+            status: how it ended.
+            summary: columns of `trials` that are not null.
+        """
+        end = _end(status, nest_leaves(summary))
+
+        def act(run: Any) -> None:  # noqa: ANN401 a wandb.Run
+            for epoch, metrics in epochs.items():
+                run.log(nest_leaves(metrics), step=epoch)
+            end(run)
+
+        lane = self._lanes[number % NUM_LANES]
+        lane.put(facts.trial, lambda: facts, act, is_last=True)
 
     def close(self, timeout_s: float = CLOSE_S) -> None:
         """Wait for W&B to take the rest, but not for ever."""
@@ -94,6 +122,20 @@ class WandbLog:
             runs = f"{self._session.num_offline} runs are kept offline"
             self._say(f"{runs}; send them with: {where}")
 
+    @property
+    def num_runs(self) -> int:
+        """The runs that were begun; of a disabled W&B none."""
+        return 0 if self.is_disabled else self._session.num_opened
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether W&B is told to write nothing (`WANDB_MODE=disabled`)."""
+        return self._session.is_disabled
+
+    def _put(self, entry: Entry, act: Act, *, is_last: bool = False) -> None:
+        lane = self._lanes[entry.number % NUM_LANES]
+        lane.put(entry.trial.key, lambda: Facts.of(entry), act, is_last=is_last)
+
     def _say(self, line: str) -> None:
         """Tell a line once, whichever lane has it."""
         line = " ".join(line.split())[:300]
@@ -106,7 +148,7 @@ def _end(status: str, summary: Mapping[str, Any]) -> Act:
     def act(run: Any) -> None:  # noqa: ANN401 a wandb.Run
         run.summary.update(summary)
         run.tags = (status,)
-        run.finish(exit_code=0 if status in ("completed", "stopped") else 1)
+        run.finish(exit_code=0 if status in WELL else 1)
 
     return act
 
@@ -120,4 +162,5 @@ def _summary(entry: Entry) -> dict[str, Any]:
         "num_epochs": entry.epoch,
         "train_s": entry.train_s,
     }
-    return nest({name: value for name, value in found.items() if value is not None})
+    known = {name: value for name, value in found.items() if value is not None}
+    return nest_leaves(known)

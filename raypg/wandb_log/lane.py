@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from raypg.entries import Entry
 from raypg.wandb_log.session import Facts, Session
 
 MOST_EVENTS = 10_000
@@ -30,14 +29,27 @@ class Lane:
         self._thread = threading.Thread(target=self._work, name="wandb", daemon=True)
         self._thread.start()
 
-    def put(self, entry: Entry, act: Act, *, is_last: bool = False) -> None:
-        """Have something done to a trial's run; dropped where too much is waiting."""
+    def put(
+        self,
+        trial: str,
+        describe: Callable[[], Facts],
+        act: Act,
+        *,
+        is_last: bool = False,
+    ) -> None:
+        """Have something done to a trial's run; dropped where too much is waiting.
+
+        Args:
+            trial: its id.
+            describe: asked the first time alone, for what the run says of the trial.
+            act: what is to be done.
+            is_last: whether nothing follows.
+        """
         if self._is_broken:
             return
-        trial = entry.trial.key
         is_new = trial not in self._known
         self._known.add(trial)
-        facts = Facts.of(entry) if is_new else None
+        facts = describe() if is_new else None
         if is_last:
             self._known.discard(trial)
         try:

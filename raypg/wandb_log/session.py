@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from raypg.config import flatten
 from raypg.entries import Entry
+from raypg.results.schema import nest_leaves
 
 INIT_S = 20.0
 FINISH_S = 20
@@ -53,11 +54,24 @@ class Facts:
     def of(cls, entry: Entry) -> "Facts":
         """What is known of a trial as it starts."""
         trial = entry.trial
-        name = f"{trial.arm}, seed {trial.config.seed}"
-        own = {"raypg.trial": trial.key, "raypg.arm": trial.arm}
-        config = nest({**flatten(trial.config), **own})
+        return cls.build(trial.key, trial.arm, trial.seed, flatten(trial.config))
+
+    @classmethod
+    def build(
+        cls, trial: str, arm: str, seed: int | None, config: Mapping[str, Any]
+    ) -> "Facts":
+        """The same of a trial that is known by its columns alone.
+
+        Args:
+            trial: its id.
+            arm: its label.
+            seed: None where nobody knows.
+            config: its leaves by dotted name.
+        """
+        name = arm if seed is None else f"{arm}, seed {seed}"
+        own = {"raypg.trial": trial, "raypg.arm": arm}
         # W&B takes 128 characters of a name, and 64 of a job's type.
-        return cls(trial.key, trial.arm[:64], name[:128], config)
+        return cls(trial, arm[:64], name[:128], nest_leaves({**config, **own}))
 
 
 class Session:
@@ -74,6 +88,16 @@ class Session:
     def num_offline(self) -> int:
         """The runs that no server has."""
         return sum(self._opened)
+
+    @property
+    def num_opened(self) -> int:
+        """The runs that were begun."""
+        return len(self._opened)
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether W&B is told to write nothing (`WANDB_MODE=disabled`)."""
+        return self._mode == "disabled"
 
     def open(self, facts: Facts) -> Any:  # noqa: ANN401 a wandb.Run
         """A trial's run, begun or gone on with; offline where the server is not.
@@ -140,18 +164,6 @@ class Session:
         )
         self._opened.append(is_offline)
         return run
-
-
-def nest(leaves: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted names as a tree, which W&B shows, sorts and filters by dotted names."""
-    tree: dict[str, Any] = {}
-    for name, value in leaves.items():
-        *parents, leaf = name.split(".")
-        node = tree
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[leaf] = value
-    return tree
 
 
 def _has_account(base_url: str) -> bool:

@@ -154,7 +154,7 @@ def record() -> None:
     from raypg.config import Layer, load
     from raypg.data import load_dataset
     from raypg.errors import TrialError
-    from raypg.experiment.trials import label_values
+    from raypg.space import label_values
     from raypg.training.loop import train
     from raypg.training.world import alone
 

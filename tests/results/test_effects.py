@@ -207,10 +207,10 @@ def test_a_search_prints_its_importances(
     [
         ([1, 2, 3], "IntDistribution"),
         ([0.001, 0.1], "FloatDistribution"),
-        (["sgd", "adamw", None], "CategoricalDistribution"),
-        ([[0.5, 0.75], [0.5]], "CategoricalDistribution"),
+        (["sgd", "adamw"], "CategoricalDistribution"),
+        (["[0.5]", "[0.5, 0.75]"], "CategoricalDistribution"),
         ([True, False], "CategoricalDistribution"),
-        ([1, 2.5], "CategoricalDistribution"),
+        ([1, 2.5], "FloatDistribution"),
     ],
 )
 def test_a_distribution_follows_from_the_values(
