@@ -18,6 +18,7 @@ from raypg.commands.options import (
 from raypg.commands.outfile import written_to
 from raypg.errors import ResultsError
 from raypg.results import Results
+from raypg.results.candidate import find_candidate
 from raypg.results.listing import DEFAULT_METRIC, SweepLine
 from raypg.results.memo import FlatRow
 from raypg.results.output import print_arrow, print_rows
@@ -60,6 +61,9 @@ def best(
     mode: Annotated[
         Mode | None, typer.Option(help="Default: min of a loss, max of the rest.")
     ] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="With its result on the test split.")
+    ] = False,
     store: StoreOption = DEFAULT_STORE,
     form: FormOption = Form.table,
     out: OutOption = None,
@@ -68,9 +72,13 @@ def best(
     with written_to(out):
         results = open_existing(store)
         row = _best_row(results, name, metric, mode)
+        if test:
+            row = {**row, **_tested(results, name, row)}
         if form in (Form.table, Form.markdown, Form.latex):
             facts = [{"column": key, "value": value} for key, value in trial_facts(row)]
             print_rows(facts, ["column", "value"], form)
+        elif test:
+            print_rows([row], list(row), form)
         else:
             trials = results.trials_table(name)
             place = trials["trial"].to_pylist().index(row["trial"])
@@ -87,6 +95,18 @@ def sql(
     """Whatever you ask: DuckDB's SQL over the tables."""
     with written_to(out):
         print_arrow(open_existing(store).sql(query, sweeps=sweeps or ()), form)
+
+
+def _tested(results: Results, name: str, row: FlatRow) -> dict[str, object]:
+    """What the best trial reached on the test split, and how often it was chosen."""
+    found = find_candidate(results, name, row["trial"], with_test=True)
+    told = found.test or {}
+    return {
+        "test.accuracy": told.get("test.accuracy"),
+        "test.loss": told.get("test.loss"),
+        "test.epoch": told.get("epoch"),
+        "selected_from": found.num_rated,
+    }
 
 
 def _best_row(results: Results, name: str, metric: str, mode: Mode | None) -> FlatRow:

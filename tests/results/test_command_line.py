@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from raypg.results import SweepWriter
 from raypg.results import __main__ as command_line
 from raypg.results.output import format_cell, print_rows
 from raypg.store import Store
@@ -76,6 +77,23 @@ def test_best_is_one_trial(
     assert _run(monkeypatch, "best", "depth") == 0
     assert "config.model.depth  40" in capsys.readouterr().out
     assert _run(monkeypatch, "best", "depth", "--metric", "best.val.accuracy") == 2
+
+
+def test_best_has_a_test_number_only_where_it_is_asked_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer = SweepWriter(store, "depth")
+    test = {"trial": "b", "epoch": 3, "test.accuracy": 0.875, "test.loss": 0.5}
+    writer.append("test_results", test | {"attempt": 0})
+    writer.close()
+    for form in ("table", "json", "csv", "markdown"):
+        assert _run(monkeypatch, "best", "depth", "--format", form) == 0
+        assert "test." not in capsys.readouterr().out
+    assert _run(monkeypatch, "best", "depth", "--test", "--format", "json") == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["test.accuracy"], row["selected_from"]) == (0.875, 2)
+    assert _run(monkeypatch, "best", "depth", "--test") == 0
+    assert "selected_from" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
