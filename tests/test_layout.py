@@ -32,6 +32,8 @@ OWNERS = {
     "wandb": {"wandb_log"},
     # bucket and folder are the two halves of the store.
     "pyarrow": {"results", "store", "bucket", "folder"},
+    "matplotlib": {"results"},
+    "plotly": {"results"},
 }
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(
@@ -117,7 +119,10 @@ def test_all_public_names_import_and_are_at_most_20() -> None:
             "raypg.training.loop",
             "ray pyarrow duckdb wandb optuna sklearn scipy torchvision",
         ),
-        ("raypg.results.__main__", "torch ray duckdb wandb optuna sklearn scipy"),
+        (
+            "raypg.results.__main__",
+            "torch ray duckdb wandb optuna sklearn scipy matplotlib plotly",
+        ),
         ("raypg.train", "ray duckdb wandb optuna sklearn scipy torchvision"),
         ("raypg.experiment", "ray pyarrow duckdb wandb optuna sklearn torchvision"),
     ],

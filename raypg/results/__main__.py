@@ -1,6 +1,6 @@
 """The command line over the tables: which commands there are."""
 
-from raypg.commands import answers, tables
+from raypg.commands import answers, figures, tables
 from raypg.console import new_app, run_app
 
 EPILOG = """
@@ -24,6 +24,7 @@ app.command()(tables.best)
 app.command()(tables.sql)
 app.command()(answers.compare)
 app.command()(answers.effects)
+app.command()(figures.figure)
 
 
 def main() -> None:
