@@ -34,6 +34,7 @@ OWNERS = {
     "pyarrow": {"results", "store", "bucket", "folder"},
     "matplotlib": {"results"},
     "plotly": {"results"},
+    "jinja2": {"results"},
 }
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(
@@ -121,7 +122,7 @@ def test_all_public_names_import_and_are_at_most_20() -> None:
         ),
         (
             "raypg.results.__main__",
-            "torch ray duckdb wandb optuna sklearn scipy matplotlib plotly",
+            "torch ray duckdb wandb optuna sklearn scipy matplotlib plotly jinja2",
         ),
         ("raypg.train", "ray duckdb wandb optuna sklearn scipy torchvision"),
         ("raypg.experiment", "ray pyarrow duckdb wandb optuna sklearn torchvision"),

@@ -1,12 +1,15 @@
-"""Commands that draw: `figure`, for a paper."""
+"""Commands that draw: `figure` for a paper, `report` for a browser."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from raypg.commands.options import NameArgument, StoreOption, open_existing
+from raypg.console import given_text
 from raypg.results.figures import FIGURES, build_figure
 from raypg.results.figures.on_paper import draw_file, format_of
+from raypg.results.report import build_page
 from raypg.results.whole_file import write_file
 from raypg.store import DEFAULT_STORE
 
@@ -29,3 +32,20 @@ def figure(
     drawn = build_figure(open_existing(store), name, kind, x=x, metric=metric)
     write_file(out, draw_file(drawn, form))
     print(drawn.caption)
+
+
+def report(
+    name: NameArgument,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out", metavar="FILE", callback=given_text, help="Default: NAME.html."
+        ),
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """A sweep on one page, which opens without a network; prints where it lies."""
+    path = out or f"{name}.html"
+    page = build_page(open_existing(store), name, datetime.now(UTC))
+    write_file(path, page.encode())
+    print(path)

@@ -25,6 +25,7 @@ app.command()(tables.sql)
 app.command()(answers.compare)
 app.command()(answers.effects)
 app.command()(figures.figure)
+app.command()(figures.report)
 
 
 def main() -> None:
