@@ -33,6 +33,9 @@ OWNERS = {
     "wandb": {"wandb_log"},
     # bucket and folder are the two halves of the store.
     "pyarrow": {"results", "store", "bucket", "folder"},
+    "matplotlib": {"results"},
+    "plotly": {"results"},
+    "jinja2": {"results"},
 }
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(
@@ -118,7 +121,10 @@ def test_all_public_names_import_and_are_at_most_20() -> None:
             "raypg.training.loop",
             "ray pyarrow duckdb wandb optuna sklearn scipy torchvision",
         ),
-        ("raypg.results.__main__", "torch ray duckdb wandb optuna sklearn scipy"),
+        (
+            "raypg.results.__main__",
+            "torch ray duckdb wandb optuna sklearn scipy matplotlib plotly jinja2",
+        ),
         ("raypg.train", "ray duckdb wandb optuna sklearn scipy torchvision"),
         ("raypg.experiment", "ray pyarrow duckdb wandb optuna sklearn torchvision"),
     ],

@@ -23,15 +23,38 @@ def written_to(path: str | None) -> Iterator[None]:
     if path is None:
         yield
         return
-    target = _target(path)
+    check_target(path)
     content = io.BytesIO()
     text = io.TextIOWrapper(content, encoding="utf-8", newline="")
     with redirect_stdout(text):
         yield
     text.flush()
+    write_out(path, content.getvalue())
+
+
+def check_target(path: str) -> None:
+    """See whether there can be a file, before anything is made for it.
+
+    Raises:
+        ResultsError: There can be none; says why.
+    """
+    _target(path)
+
+
+def write_out(path: str, content: bytes) -> None:
+    """Replace a file, or make it, in one step.
+
+    Args:
+        path: in a folder that exists.
+        content: all of it.
+
+    Raises:
+        ResultsError: It cannot be written; nothing is left behind.
+    """
+    target = _target(path)
     try:
         folder = Store(str(target.parent))
-        folder.write_whole(target.name, content.getvalue(), durable=True)
+        folder.write_whole(target.name, content, durable=True)
     except OSError as cause:
         found, fix = str(cause.strerror or cause).lower(), "Choose another place."
         where = f"--out {path}"

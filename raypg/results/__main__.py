@@ -1,6 +1,14 @@
 """The command line over the tables: which commands there are."""
 
-from raypg.commands import answers, examples, exchange, studies, tables, watch
+from raypg.commands import (
+    answers,
+    examples,
+    exchange,
+    figures,
+    studies,
+    tables,
+    watch,
+)
 from raypg.console import new_app, run_app
 
 EPILOG = """
@@ -30,6 +38,9 @@ app.command()(watch.watch)
 app.command()(answers.compare)
 app.command()(answers.effects)
 app.command()(examples.diff)
+app.command()(figures.figure)
+app.command()(figures.report)
+app.command()(figures.serve)
 app.command()(studies.reproduce)
 app.command()(studies.check)
 app.command()(studies.explain)

@@ -6,10 +6,13 @@ from itertools import combinations, product
 
 from raypg.results.arms import ENDED_WELL, Arm, compare_arms, group_arms
 from raypg.results.fairness import find_marks
-from raypg.results.grid import Grid, build_grid
+from raypg.results.grid import Grid, build_grid, num_cells
 from raypg.results.memo import FlatRow
 from raypg.results.paired import Paired, compare_pairs
 from raypg.results.statistics import Mean, correct_holm, mean_interval
+
+MOST_CELLS = 1_000_000
+"""Of a grid: what has more was not crossed; an ablation has at most 100,000 trials."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def find_effects(
     ended = [row for row in rows if row["status"] in ENDED_WELL]
     rated = [row for row in ended if row.get(metric) is not None]
     of_base = [row for row in rated if row["arm"] == base.label]
-    if not of_base:
+    if not of_base or num_cells(rated, axes) > MOST_CELLS:
         return effects
     grid = build_grid(rated, metric, axes, of_base[0])
     crossed = grid.crossed()

@@ -4,6 +4,7 @@ S seeds, then one dimension an axis, in the order of the axes; NaN where a trial
 missing.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -103,6 +104,12 @@ def build_grid(
     for row in rows:
         values[(seeds.index(row["seed"]), *_place(row, columns, levels))] = row[metric]
     return Grid(axes, levels, _place(baseline, columns, levels), values)
+
+
+def num_cells(rows: Sequence[FlatRow], axes: Sequence[str]) -> int:
+    """How many cells the grid of some trials would have."""
+    columns = ["seed", *(f"config.{axis}" for axis in axes)]
+    return math.prod(len({repr(row.get(name)) for row in rows}) for name in columns)
 
 
 def _place(

@@ -71,7 +71,7 @@ def print_effects(effects: Sequence[Effect], metric: str) -> None:
             continue
         if title:
             print(f"\n{title}")
-        rows = [_readable(effect, metric) for effect in of_kind]
+        rows = [readable_effect(effect, metric) for effect in of_kind]
         print_table(rows, list(rows[0]))
     num = max(effect.mean.num_values for effect in effects if effect.mean)
     if num < 2:
@@ -98,7 +98,8 @@ def print_importances(found: Sequence[Importance], metric: str) -> None:
     )
 
 
-def _readable(effect: Effect, metric: str) -> dict[str, Any]:
+def readable_effect(effect: Effect, metric: str) -> dict[str, Any]:
+    """An effect in percent and points, with its intervals beside the numbers."""
     mean, paired = effect.mean, effect.paired
     row: dict[str, Any] = {effect.kind: effect.name}
     if effect.kind != "interaction":

@@ -78,6 +78,19 @@ def test_an_axis_whose_partner_never_varies_has_no_marginal_means() -> None:
     assert {effect.kind for effect in found} == {"arm"}
 
 
+def test_many_axes_with_many_values_each_are_no_grid() -> None:
+    names = [f"model.x{number}" for number in range(6)]
+    rows = [
+        trial_row(f"{number}")
+        | NOT_OF_INTEREST
+        | {f"config.{name}": number for name in names}
+        | {"arm": f"{number}", "seed": 0, "val.accuracy": number / 1000}
+        for number in range(1000)
+    ]
+    found = find_effects(rows, "val.accuracy", names, "0")
+    assert {effect.kind for effect in found} == {"arm"}
+
+
 def test_a_missing_cell_is_left_out_of_what_needs_it() -> None:
     rows = [row for row in grid(CROSSED) if row["trial"] != "40-0.2-1"]
     found = find_effects(rows, "val.accuracy", AXES, "model.depth=22 optimizer.lr=0.1")
