@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from raypg.config import Config, Layer, flatten, load
+from raypg.errors import ConfigError
 from raypg.experiment import Trial
 from raypg.results.columns import LEFT
 from raypg.tracebacks import cut_traceback
@@ -197,7 +198,13 @@ def config_of(row: Row) -> Config:
     """The config that a row's columns spell; other models' columns are null in it.
 
     A trial that ran out of memory has the pieces that it came to.
+
+    Raises:
+        ConfigError: another tool has trained it, or it has keys that are gone.
     """
+    if row.get("imported") is not None:
+        rule, fix = "must have been trained by raypg", "Its config is another tool's."
+        raise ConfigError(row["trial"], rule, f"{row['imported']}, imported", fix)
     prefix = "config."
     values = {
         name.removeprefix(prefix): value

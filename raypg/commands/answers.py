@@ -16,7 +16,7 @@ from raypg.commands.options import (
 from raypg.errors import ResultsError
 from raypg.results.arms import ENDED_WELL
 from raypg.results.columns import LEFT
-from raypg.results.compare import compare_sides, metric_of
+from raypg.results.compare import check_metric, compare_sides, metric_of
 from raypg.results.effects import find_effects
 from raypg.results.importances import find_importances
 from raypg.results.listing import DEFAULT_METRIC
@@ -86,6 +86,8 @@ def effects(
     results = open_existing(store)
     about = results.sweep_description(name)
     rows = [row for row in results.trials(name) if row["status"] not in LEFT]
+    if metric and rows:
+        check_metric(rows, metric)
     metric = metric or about.get("metric", DEFAULT_METRIC)
     ended = [row for row in rows if row["status"] in ENDED_WELL]
     if not any(row.get(metric) is not None for row in ended):

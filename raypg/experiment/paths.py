@@ -62,9 +62,9 @@ class PathProposals:
         return any(not stop.has_ended for stop in self._round)
 
     @property
-    def steps(self) -> list[tuple[str, dict[int, float | None]]]:
-        """The way as it went: each place's label, and its values by seed."""
-        return [(self._space.label(one.made), one.values) for one in self._way]
+    def steps(self) -> list[tuple[list[str], dict[int, float | None]]]:
+        """The way as it went: the changes made by each place, its values by seed."""
+        return [([*map(self._space.name, one.made)], one.values) for one in self._way]
 
     def propose(self) -> Trial | None:
         """The next place's trials, seed by seed; None too while they are awaited."""

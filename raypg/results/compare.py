@@ -89,11 +89,20 @@ def metric_of(results: Results, sides: Sequence[Side], asked: str = "") -> str:
             for name in names
         }
         return own.pop() if len(own) == 1 else DEFAULT_METRIC
+    check_metric(rows, asked)
+    return asked
+
+
+def check_metric(rows: Sequence[FlatRow], asked: str) -> None:
+    """Refuse a metric that is none of validation, or that nobody has reported.
+
+    Raises:
+        ResultsError: it is; names the nearest.
+    """
     known = sorted({name for row in rows for name in row if "val." in name})
     if asked not in known:
         fix = suggest_name(asked, known)
         raise ResultsError("--metric", "must be one of validation", asked, fix)
-    return asked
 
 
 def rule_of(metric: str) -> str:
@@ -160,7 +169,11 @@ def _rated(side: Side, metric: str) -> list[FlatRow]:
         found = f"{len(ended)} completed of {len(side.rows)}, none with a value"
         fix = "Wait for them, or name another --metric."
         raise ResultsError(f'"{side.label}"', rule, found, fix)
-    return rated
+    seeded = [row for row in rated if row["seed"] is not None]
+    if not seeded:
+        rule, fix = "must have seeds to be paired by", "Import them with a column seed."
+        raise ResultsError(f'"{side.label}"', rule, "trials without", fix)
+    return seeded
 
 
 def _split_settings(

@@ -13,6 +13,19 @@ from raypg.results.numerals import (
 from raypg.results.paired import POWER, Paired
 from raypg.results.statistics import CONFIDENCE
 
+_PAIRED = (
+    "difference",
+    "interval_low",
+    "interval_high",
+    "bootstrap_low",
+    "bootstrap_high",
+    "p_value",
+    "p_value_t",
+    "num_pairs",
+    "effect_size",
+    "smallest_detectable",
+    "num_pairs_needed",
+)
 _POWER = f"{100 * POWER:.0f} %"
 
 
@@ -36,11 +49,13 @@ def versus_row(versus: Versus) -> dict[str, Any]:
     }
 
 
-def paired_columns(paired: Paired) -> dict[str, Any]:
-    """What is known of paired differences, as columns.
+def paired_columns(paired: Paired | None) -> dict[str, Any]:
+    """What is known of paired differences, as columns; of none, all are None.
 
     `interval_…` is Student's t, `p_value` that of the permutation test.
     """
+    if paired is None:
+        return dict.fromkeys(_PAIRED)
     return {
         "difference": paired.difference.mean,
         "interval_low": paired.difference.low,

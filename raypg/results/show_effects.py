@@ -14,21 +14,6 @@ _TITLES = {
     "marginal": "Each value over all other axes, against the baseline's value:",
     "interaction": "What two changes give together beyond what each gives alone:",
 }
-_NO_PAIRS = dict.fromkeys(
-    (
-        "difference",
-        "interval_low",
-        "interval_high",
-        "bootstrap_low",
-        "bootstrap_high",
-        "p_value",
-        "p_value_t",
-        "num_pairs",
-        "effect_size",
-        "smallest_detectable",
-        "num_pairs_needed",
-    )
-)
 
 
 def effect_row(effect: Effect, metric: str) -> dict[str, Any]:
@@ -42,7 +27,7 @@ def effect_row(effect: Effect, metric: str) -> dict[str, Any]:
         "mean": mean and mean.mean,
         "mean_low": mean and mean.low,
         "mean_high": mean and mean.high,
-        **(paired_columns(effect.paired) if effect.paired else _NO_PAIRS),
+        **paired_columns(effect.paired),
         "p_value_holm": effect.p_holm,
         "is_baseline": effect.is_baseline,
         "marks": list(effect.marks),

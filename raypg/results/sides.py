@@ -51,12 +51,16 @@ def find_side(results: Results, text: str, sweeps: Sequence[str] = ()) -> Side:
     if text in results.store.sweeps():
         rows = results.trials(text)
         return Side(text, [row for row in rows if row["status"] not in LEFT])
-    known = _rows(results, "from unique_trials", sweeps)
-    rows = (
-        [row for row in known if row["arm"] == text]
-        or _by_id(known, text)
-        or _by_settings(known, text)
+    quoted = text.replace("'", "''")
+    named = (
+        f"from unique_trials where arm = '{quoted}' or starts_with(trial, '{quoted}')"
     )
+    found = _rows(results, named, sweeps)
+    rows = [row for row in found if row["arm"] == text] or _by_id(found, text)
+    if rows:
+        return Side(text, rows)
+    known = _rows(results, "from unique_trials", sweeps)
+    rows = _by_settings(known, text)
     if not rows and re.search(r"[=<>\s]", text.strip()) and not _settings(text):
         rows = _by_condition(results, text, sweeps)
     if rows:

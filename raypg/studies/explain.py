@@ -20,6 +20,7 @@ from raypg.results.paired import Paired, compare_pairs
 from raypg.results.sides import find_side
 from raypg.results.statistics import Mean, mean_interval
 from raypg.space import METRICS, Path
+from raypg.space.path import START
 
 DEFAULT = "default"
 """Names the config that nobody has changed, but for the sections `_KEPT`."""
@@ -89,6 +90,10 @@ def explain(
         if base == DEFAULT
         else flatten(config_of(_find(results, base, _baseline_of)))
     )
+    if before["data.name"] != after["data.name"]:
+        rule, fix = "must be of one data set", "Their metrics are of other images."
+        found = f"{before['data.name']} and {after['data.name']}"
+        raise ResultsError(f"--vs {base}", rule, found, fix)
     path = build_path(before, after, metric, seeds)
     options = Options(
         store=results.store.uri,
@@ -147,12 +152,11 @@ def read_steps(proposals: PathProposals) -> list[Step]:
     """The way as it went, each place against the one before, and the whole of it."""
     way = proposals.steps
     steps, before = [], dict[int, float | None]()
-    done: set[str] = set()
-    for label, values in way:
-        parts = [part for part in label.split(" ") if part not in done]
-        done |= set(parts)
-        steps.append(_step(" ".join(parts), values, before))
-        before = values
+    num_done = 0
+    for made, values in way:
+        change = " ".join(made[num_done:]) or START
+        steps.append(_step(change, values, before))
+        before, num_done = values, len(made)
     if len(way) > 2:
         steps.append(_step("all", way[-1][1], way[0][1]))
     return steps

@@ -106,6 +106,10 @@ def reproduce(
         RaypgError: it cannot be trained here.
     """
     kept = results.epochs(row["sweep"], row["trial"])
+    if not kept:
+        home = row.get("source_sweep") or row["sweep"]
+        rule, fix = "must have its epochs in the tables", "There is nothing to hold."
+        raise ResultsError(row["trial"], rule, f"none in {home}", fix)
     with train_again(row, tell) as again:
         first = _first_difference(kept, again.epochs)
         checks = {"every epoch": first == 0}
@@ -144,7 +148,7 @@ def find_changes(results: Results, row: Row) -> list[str]:
         results: of the store that has it.
         row: of `trials`.
     """
-    config = config_of(row)
+    config = config_of({**row, "micro_batch": None})  # as it was asked for
     workers = row["num_workers"]
     now = fingerprint(config, device=row["device"], num_workers=workers)
     found = changed_parts(row, now)

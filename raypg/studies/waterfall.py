@@ -16,14 +16,13 @@ WIDTH = 30
 def step_row(step: Step) -> dict[str, Any]:
     """A step as one row; the start has no gain."""
     mean = step.mean
-    gain = paired_columns(step.gain) if step.gain else {"difference": None}
     return {
         "change": step.change,
         "seeds": mean and mean.num_values,
         "mean": mean and mean.mean,
         "mean_low": mean and mean.low,
         "mean_high": mean and mean.high,
-        **gain,
+        **paired_columns(step.gain),
     }
 
 

@@ -33,7 +33,18 @@ class PausedSweep:
         self._worker = worker
 
     def epochs_a_second(self, seconds: float) -> float:
-        """Let it train for so long; its rate over the whole epochs of that span."""
+        """Let it train for so long; its rate over the whole epochs of that span.
+
+        Where something else had the cores and no two epochs ended, for twice as long.
+        """
+        for span_s in (seconds, 2 * seconds, 4 * seconds):
+            ends = self._epoch_ends(span_s)
+            if len(ends) > 1:
+                return (len(ends) - 1) / (ends[-1] - ends[0])
+        raise TimeoutError(f"the trial ended {len(ends)} epochs in {span_s:.0f} s")
+
+    def _epoch_ends(self, seconds: float) -> list[float]:
+        """When epochs ended, in seconds since 1970, while it trained for so long."""
         time.sleep(CATCH_UP_S)  # as before the peer: a core that rested is faster
         started = time.time()
         self._worker.resume()
@@ -43,8 +54,7 @@ class PausedSweep:
         time.sleep(CATCH_UP_S)
         rows = self._results.epochs("space")
         moments: list[float] = sorted(row["time"].timestamp() for row in rows)
-        within = [moment for moment in moments if started < moment < ended]
-        return (len(within) - 1) / (within[-1] - within[0])
+        return [moment for moment in moments if started < moment < ended]
 
 
 @contextmanager

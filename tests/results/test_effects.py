@@ -148,7 +148,7 @@ def test_one_seed_says_nothing_about_noise(
     [
         (["gird"], 'Did you mean "grid"'),
         (["grid"], "must have a completed trial with val.accuracy; found none of 1"),
-        (["grid", "--metric", "val.f1"], "with val.f1"),
+        (["grid", "--metric", "val.f1"], "must be one of validation; found val.f1"),
     ],
 )
 def test_a_sweep_without_values_is_one_line_and_exit_code_2(
