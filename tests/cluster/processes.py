@@ -33,7 +33,8 @@ def processes_named(part: str) -> list[psutil.Process]:
 
 def plain_environment(**more: str) -> dict[str, str]:
     """The environment without what this process's own cluster has set there."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("RAY")}
+    own = ("RAY", "TUNE")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(own)}
     return kept | more
 
 

@@ -1,7 +1,6 @@
 """Experiments of Ray Tune, in true format and from a real run, as sweeps."""
 
 import json
-import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from raypg.errors import ResultsError
 from raypg.exchange.export_tune import export_tune
 from raypg.exchange.import_tune import import_tune
 from raypg.exchange.old import Asked
+from tests.cluster.processes import plain_environment
 from tests.exchange.sweeps import read_search
 from tests.exchange.tune_folder import write_state, write_trial
 
@@ -186,7 +186,7 @@ def test_a_run_of_tune_itself_is_read(tmp_path: Path) -> None:
     script.write_text(REAL_RUN)
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env=plain_environment(OMP_NUM_THREADS="1"),
         capture_output=True,
         text=True,
         check=False,
