@@ -14,6 +14,13 @@ CHANGES = "code.diff"
 """In a sweep's folder: `git apply` makes the code of it that its commit lacks."""
 MOST_CHANGES_BYTES = 1_000_000
 
+_DIFF = (
+    *("-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false"),
+    *("-c", "diff.relative=false", "diff", "--binary", "--no-color"),
+    *("--no-ext-diff", "--no-textconv", "HEAD"),
+)
+"""A patch that `git apply` takes, whatever a person has configured."""
+
 
 @lru_cache(maxsize=1)
 def provenance() -> dict[str, str | bool | None]:
@@ -45,8 +52,8 @@ def keep_changes(store: Store, sweep: str) -> None:
     folder = code_folder(Path(__file__).parent)
     if not _is_dirty(folder):
         return
-    changes = (_git(folder, "diff", "--no-ext-diff", "HEAD") or "").encode()
-    if 0 < len(changes) <= MOST_CHANGES_BYTES:
+    changes = _read_git(folder, *_DIFF)
+    if changes and len(changes) <= MOST_CHANGES_BYTES:
         store.write_whole(f"{sweep}/{CHANGES}", changes)
 
 
@@ -87,12 +94,17 @@ def _is_dirty(folder: Path) -> bool | None:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
+    said = _read_git(folder, *arguments)
+    return None if said is None else said.decode(errors="replace").strip()
+
+
+def _read_git(folder: Path, *arguments: str) -> bytes | None:
+    """What git says, to the last byte; None where it cannot be asked."""
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
         done = subprocess.run(
             ["git", *arguments],
             capture_output=True,
-            text=True,
             cwd=folder,
             timeout=5,
             check=False,
@@ -100,4 +112,4 @@ def _git(folder: Path, *arguments: str) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return done.stdout if done.returncode == 0 else None

@@ -216,7 +216,7 @@ def _finish(finished: Finished, address: str) -> NoReturn:
     if not ending.unwritten:  # the answer is whole, and the store answers
         results = open_results(finished.store)
         print_answer(results, finished.sweep)
-        if isinstance(finished.ledger.proposals, RacingProposals):
+        if isinstance(finished.ledger.proposals, RacingProposals) and not ending.reason:
             print("\n" + "\n".join(finished.ledger.proposals.report()))
     if ending.reason or ending.unwritten:
         print_ending(ending, resume)

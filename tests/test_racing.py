@@ -79,7 +79,7 @@ def test_only_what_is_undecided_gets_further_seeds(slots: int) -> None:
     assert lines[0].startswith(
         "model.hidden=16: 3 seeds; differs from model.hidden=8 beyond noise (p = "
     )
-    assert "after correction for 6 looks" in lines[0]
+    assert "after correction for 6 looks at 2 arms" in lines[0]
     assert lines[1].startswith("model.hidden=32: 8 seeds; the most seeds; its interval")
     assert lines[2] == "19 trials of 24: 5 saved."
 
@@ -92,10 +92,30 @@ def test_an_arm_whose_interval_is_narrow_stops() -> None:
     assert "within 20.00 points" in race.report()[1]
 
 
-def test_equal_values_show_no_noise_and_go_on() -> None:
+def test_a_difference_that_is_the_same_in_every_seed_needs_no_more() -> None:
     race = new(most=4)
-    assert len(run(race, lambda hidden, seed: 0.9)) == 12
-    assert "the most seeds; its interval is none" in race.report()[0]
+    assert len(run(race, lambda hidden, seed: 0.9)) == 9
+    assert "its difference is the same in every seed" in race.report()[0]
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [(16, "none of its first seeds gave a number"), (8, "has no number to hold it")],
+)
+def test_what_gives_no_number_is_not_gone_on_with(broken: int, said: str) -> None:
+    def results(hidden: int, seed: int) -> float | None:
+        return None if hidden == broken else noisy(hidden, seed)
+
+    race = new()
+    done = run(race, results)
+    assert seeds_of(done)[broken] == [0, 1, 2]
+    assert said in race.report()[0]
+
+
+def test_the_number_of_trials_is_known_at_the_end() -> None:
+    race = new()
+    assert race.num_trials == 24
+    assert len(run(race)) == race.num_trials == 19
 
 
 def test_failed_trials_leave_their_seeds_out() -> None:
@@ -156,6 +176,7 @@ def test_the_first_seeds_are_those_of_the_space() -> None:
         (-1.0, 8, "--until-interval: must be above 0; found -1"),
         (float("nan"), 8, "--until-interval: must be above 0; found nan"),
         (0.1, 2, "--max-seeds: must be at least 3"),
+        (0.1, 1001, "--max-seeds: must be at most 1,000"),
     ],
 )
 def test_what_is_no_race_is_refused(until: float, most: int, found: str) -> None:
@@ -192,9 +213,9 @@ def test_a_wrong_command_is_one_line(
 def test_a_race_runs_on_warm_workers_and_goes_on_when_resumed(
     run_space: RunSpace,
 ) -> None:
-    base = {"model.name": "mlp", "train.epochs": 1, "data.fraction": 0.3}
-    # The first two are one and the same but for the name: no spread, no decision.
-    axes = {"optimizer.lr": [0.05, 0.05 * (1 + 1e-15), 1e-9]}
+    base = {"model.name": "mlp", "train.epochs": 2}
+    # Between the first two there is nothing but noise.
+    axes = {"optimizer.lr": [0.05, 0.06, 1e-9]}
     finished = run_space(
         f"SPACE = Ablation(base={base}, axes={axes})",
         until_interval=1e-6,
@@ -207,9 +228,9 @@ def test_a_race_runs_on_warm_workers_and_goes_on_when_resumed(
         sum(row["arm"].endswith(f"={lr}") for row in rows)
         for lr in axes["optimizer.lr"]
     ]
-    assert counts[0] == counts[1] == 5
-    assert counts[2] < 5
+    assert counts == [5, 5, 3]
     assert len({row["pid"] for row in rows}) <= 2
+    assert results.sweep_description(finished.sweep)["num_trials"] == len(rows)
     proposals = finished.ledger.proposals
     assert isinstance(proposals, RacingProposals)
     assert "beyond noise" in proposals.report()[1]

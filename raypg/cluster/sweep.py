@@ -260,11 +260,24 @@ def _run(run: _Run, writer: SweepWriter, ending: Ending) -> Finished:
                     run_sweep(run.launch(), ledger, ending)
             else:
                 ledger.next_entry()  # books every trial as cached
+        if not ending.reason:
+            _note_size(run, ledger)
         try:
             writer.close()
         except StoreError as error:
             ending.unwritten = str(error)
     return Finished(run.store, run.name, ending, ledger)
+
+
+def _note_size(run: _Run, ledger: Ledger) -> None:
+    """Keep how many trials there were to be, where that was known only at the end."""
+    num = ledger.proposals.num_trials
+    try:
+        about = run.store.read_description(run.name)
+        if about.get("num_trials") != num:
+            run.store.write_description(run.name, {**about, "num_trials": num})
+    except OSError as error:
+        _warn(f"{run.name}: its number of trials stays as planned: {error}")
 
 
 def _give_up(run: _Run, ledger: Ledger, writer: SweepWriter, why: str) -> NoReturn:

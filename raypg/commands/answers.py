@@ -16,7 +16,7 @@ from raypg.commands.options import (
 from raypg.errors import ResultsError
 from raypg.results.arms import ENDED_WELL
 from raypg.results.columns import LEFT
-from raypg.results.compare import check_metric, compare_sides, metric_of
+from raypg.results.compare import check_metric, compare_sides, metric_of, mode_of_sides
 from raypg.results.effects import find_effects
 from raypg.results.importances import find_importances
 from raypg.results.listing import DEFAULT_METRIC
@@ -68,7 +68,7 @@ def compare(
     metric = metric_of(results, sides, metric)
     found = compare_sides(sides[0], sides[1:], metric, match.value if match else "")
     if form is Form.table:
-        print_versus(found, "min" if metric.endswith("loss") else "max")
+        print_versus(found, mode_of_sides(results, sides, metric))
     else:
         rows = [versus_row(versus) for versus in found]
         print_rows(rows, list(rows[0]), form)
@@ -95,7 +95,8 @@ def effects(
         fix = f"See: python -m raypg.results show {name}."
         raise ResultsError(name, rule, f"none of {len(rows)}", fix)
     axes = list(about.get("axes", ()))
-    if about.get("kind") == "search":
+    is_old = about.get("kind") == "import" and not about.get("baseline")
+    if about.get("kind") == "search" or is_old:
         importances = find_importances(rows, metric, axes)
         if form is Form.table:
             print_importances(importances, metric)
@@ -105,7 +106,7 @@ def effects(
         return 0
     found = find_effects(rows, metric, axes, about.get("baseline"))
     if form is Form.table:
-        print_effects(found, metric)
+        print_effects(found, metric, about.get("baseline"))
     else:
         table = [effect_row(effect, metric) for effect in found]
         print_rows(table, list(table[0]), form)

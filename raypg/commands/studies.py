@@ -72,17 +72,20 @@ def explain(
     from raypg.studies.waterfall import print_steps, step_row
 
     results = open_existing(store)
-    found = explain(results, best, vs, seeds=seeds, address=address)
-    if found.finished.exit_code:
-        resume = resume_command(found.finished.store, found.sweep, address)
-        print_ending(found.finished.ending, resume)
-        return found.finished.exit_code
-    rows = [step_row(step) for step in found.steps]
+    found = explain(results, best, vs, seeds=seeds, address=address, tell=_tell)
+    finished = found.finished
     if form is Form.table:
-        print_steps(found.steps, found.metric)
-    else:
+        print_steps(found.steps, found.metric, found.mode)
+    elif found.steps:
+        rows = [step_row(step) for step in found.steps]
         print_rows(rows, list(rows[0]), form)
-    return 0
+    if finished.ending.reason:
+        resume = resume_command(finished.store, found.sweep, address)
+        print_ending(finished.ending, resume)
+    elif num := finished.ledger.count("failed"):
+        show = f"python -m raypg.results show {found.sweep} {finished.store.option}"
+        print(f"{num} trials failed: the places lack their seeds. Why: {show}")
+    return finished.exit_code
 
 
 def _reproduce(results: Results, rows: Sequence[Mapping[str, Any]], form: Form) -> int:
@@ -113,8 +116,8 @@ def _print(one: "Reproduction") -> None:
         values = (format_metric(value, one.metric) for value in (one.before, one.after))
         print(f"  {one.metric}: {' before, '.join(values)} now")
         noise = format_amount(one.noise, one.metric)
-        what = f"{noise}, by {one.noise_of}" if one.noise_of else "unknown (one seed)"
-        print(f"  another run may be apart by: {what}")
+        what = f"up to {noise} is noise, by {one.noise_of}"
+        print(f"  {what if one.noise_of else 'nothing tells what would be noise'}")
     changes = "; ".join(one.changes) or "nothing that is recorded"
     print(f"  changed since: {changes}")
 

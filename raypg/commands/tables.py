@@ -19,7 +19,7 @@ from raypg.commands.outfile import written_to
 from raypg.errors import ResultsError
 from raypg.results import Results
 from raypg.results.candidate import find_candidate
-from raypg.results.listing import DEFAULT_METRIC, SweepLine
+from raypg.results.listing import DEFAULT_METRIC, SweepLine, mode_of
 from raypg.results.memo import FlatRow
 from raypg.results.output import print_arrow, print_rows
 from raypg.results.paper import print_paper
@@ -105,16 +105,15 @@ def _tested(results: Results, name: str, row: FlatRow) -> dict[str, object]:
         "test.accuracy": told.get("test.accuracy"),
         "test.loss": told.get("test.loss"),
         "test.epoch": told.get("epoch"),
-        "selected_from": found.num_rated,
+        # Who was stopped early was a candidate, too.
+        "selected_from": found.num_rated + found.others.get("stopped", 0),
     }
 
 
 def _best_row(results: Results, name: str, metric: str, mode: Mode | None) -> FlatRow:
     about = results.sweep_description(name)
     metric = metric or about.get("metric", DEFAULT_METRIC)
-    own = about.get("mode") if metric == about.get("metric") else None
-    guess = "min" if metric.endswith("loss") else "max"
-    row = results.best(name, metric, mode.value if mode else own or guess)
+    row = results.best(name, metric, mode.value if mode else mode_of(about, metric))
     if row is None:
         fix = f"See: python -m raypg.results show {name}."
         raise ResultsError(name, f"must have a trial with {metric}", "none", fix)

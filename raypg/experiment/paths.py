@@ -101,6 +101,11 @@ class PathProposals:
         self._waiting: deque[Trial] = deque()
         self._round = self._open([()])
 
+    def _count(self) -> None:
+        """How many trials there are, or may be: illegal places have none."""
+        if not self._round:
+            self.num_trials = len(self._places)
+
     def _go_on(self) -> None:
         best = max(self._round, key=lambda stop: stop.score(self._space.mode))
         self._way.append(best)
@@ -108,6 +113,7 @@ class PathProposals:
         self._round = self._open([(*best.made, index) for index in left])
         if left and not self._round:  # each change needs another one: all at once
             self._round = self._open([(*best.made, *left)])
+        self._count()
 
     def _open(self, places: Sequence[tuple[int, ...]]) -> list[_Stop]:
         """Propose the trials of all places that are legal."""

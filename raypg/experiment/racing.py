@@ -12,6 +12,9 @@ from raypg.space import Ablation
 FIRST_SEEDS = 3
 """That every arm has before it is judged: of two no interval is worth its name."""
 
+MOST_SEEDS = 1_000
+"""Of an arm; a race that long is a slip of the pen."""
+
 
 @dataclass(frozen=True)
 class Race:
@@ -39,6 +42,9 @@ class Race:
         if self.max_seeds < FIRST_SEEDS:
             rule = f"must be at least {FIRST_SEEDS}, which every arm has"
             raise ConfigError("--max-seeds", rule, str(self.max_seeds), "Raise it.")
+        if self.max_seeds > MOST_SEEDS:
+            rule = f"must be at most {MOST_SEEDS:,}"
+            raise ConfigError("--max-seeds", rule, str(self.max_seeds), "Lower it.")
 
 
 @dataclass
@@ -52,6 +58,11 @@ class _Lane:
     """By the index of the seed; None where there is no number."""
     stopped_by: str = ""
 
+    @property
+    def num_values(self) -> int:
+        """Seeds that gave a number."""
+        return sum(value is not None for value in self.values.values())
+
     def has_ended(self, num: int) -> bool:
         """Whether its first trials, so many, have all ended."""
         return all(index in self.values for index in range(num))
@@ -61,9 +72,10 @@ class RacingProposals(AblationProposals):
     """Every arm with the first seeds; then those that are undecided with one more each.
 
     An arm is decided once its interval is narrow enough, or leaves out 0. The second is
-    looked at again and again: its p is multiplied by how often at most (Bonferroni), so
-    that looking does not find what is not there. The baseline has every seed that any
-    arm has.
+    looked at again and again, of every arm: its p is multiplied by how often at most,
+    and by the number of arms (Bonferroni), so that looking does not find what is not
+    there. The baseline has every seed that any arm has. Nothing is gone on with that
+    gave no number in its first seeds.
 
     Args:
         resolver: of an ablation; its seeds are the first ones.
@@ -109,8 +121,10 @@ class RacingProposals(AblationProposals):
 
     def finish(self, key: str, status: str, value: float | None) -> None:
         """Take the result into the trial's arm."""
-        lane, index = self._places[key]
-        lane.values[index] = value if status in ("completed", "cached") else None
+        self._take(key, status, value)
+        if not self._waiting and not self.is_waiting:
+            self._advance()
+        self.num_trials = sum(map(self._most_of, self._lanes))
 
     def replay(self, past: Sequence[Past]) -> None:
         """Take in what has ended; the rest is proposed again."""
@@ -118,7 +132,7 @@ class RacingProposals(AblationProposals):
         for trial in past:
             if trial.key in self._places and trial.status in ENDED:
                 lane, index = self._places[trial.key]
-                self.finish(trial.key, trial.status, trial.value)
+                self._take(trial.key, trial.status, trial.value)
                 lane.num_asked = max(lane.num_asked, index + 1)
         for lane in self._lanes:
             again = (i for i in range(lane.num_asked) if i not in lane.values)
@@ -128,14 +142,30 @@ class RacingProposals(AblationProposals):
     def report(self) -> list[str]:
         """Why each arm stopped, and how many trials that saved."""
         lines = [
-            f"{lane.label}: {len(lane.values)} seeds; "
-            f"{lane.stopped_by or self._judge(lane) or 'undecided'}"
+            f"{lane.label}: {lane.num_values} seeds; {lane.stopped_by or 'undecided'}"
             for lane in self._racing
         ]
+        if any("within" in lane.stopped_by for lane in self._racing):
+            told = "Intervals that ended a race cover somewhat less than 95 %."
+            lines.append(told)
         num = sum(len(lane.values) for lane in self._lanes)
         most = len(self._lanes) * self._race.max_seeds
-        lines.append(f"{num} trials of {most}: {most - num} saved.")
+        is_over = all(lane.stopped_by for lane in self._racing)
+        lines.append(
+            f"{num} trials of {most}" + f": {most - num} saved" * is_over + "."
+        )
         return lines
+
+    def _most_of(self, lane: _Lane) -> int:
+        """How many trials it may yet come to."""
+        if lane is self._base:
+            racing = [one for one in self._racing if not one.stopped_by]
+            return self._race.max_seeds if racing else lane.num_asked
+        return lane.num_asked if lane.stopped_by else self._race.max_seeds
+
+    def _take(self, key: str, status: str, value: float | None) -> None:
+        lane, index = self._places[key]
+        lane.values[index] = value if status in ("completed", "cached") else None
 
     def _begin(self) -> None:
         num_arms = len(self.arms)
@@ -185,15 +215,22 @@ class RacingProposals(AblationProposals):
         from raypg.results.numerals import format_amount
         from raypg.results.statistics import CONFIDENCE, interval_reach, p_value
 
+        if not lane.num_values:
+            return "none of its first seeds gave a number"
+        if not self._base.num_values:
+            return f"{self.baseline} has no number to hold it against"
         pairs = [(lane.values[i], self._base.values.get(i)) for i in lane.values]
         differences = [a - b for a, b in pairs if a is not None and b is not None]
         reach = interval_reach(differences) if len(differences) > 1 else None
         p = p_value(differences) if reach is not None else None
-        if p is not None and p * self._most_looks < 1 - CONFIDENCE:
-            looks = f" after correction for {self._most_looks} looks"
-            corrected = looks if self._most_looks > 1 else ""
-            told = f"p = {p * self._most_looks:.2g}{corrected}"
+        times = self._most_looks * len(self._racing)
+        if p is not None and p * times < 1 - CONFIDENCE:
+            arms = f" at {len(self._racing)} arms" * (len(self._racing) > 1)
+            looks = f" after correction for {self._most_looks} looks{arms}"
+            told = f"p = {p * times:.2g}{looks * (times > 1)}"
             return f"differs from {self.baseline} beyond noise ({told})"
+        if reach is None and len(differences) >= FIRST_SEEDS:
+            return "its difference is the same in every seed"
         told = "none" if reach is None else f"±{format_amount(reach, self._metric)}"
         if reach is not None and reach <= self._race.until_interval:
             narrow = format_amount(self._race.until_interval, self._metric)

@@ -8,6 +8,7 @@ from raypg.config import Config, Layer
 from raypg.experiment import (
     AblationProposals,
     AnyProposals,
+    RacingProposals,
     SearchProposals,
     SpaceFile,
     Trial,
@@ -56,7 +57,8 @@ def expect_trials(
     if isinstance(proposals, AblationProposals):
         trials = list(proposals.trials)
         todo = [trial.config for trial in trials if trial.key not in memo]
-        return Expected(len(trials), len(trials) - len(todo), True, todo, todo)
+        is_exact = not isinstance(proposals, RacingProposals)
+        return Expected(len(trials), len(trials) - len(todo), is_exact, todo, todo)
     corners = [trial.config for trial in proposals.corners()]
     space = space_file.space
     assert isinstance(space, Search)

@@ -1,5 +1,6 @@
 """The arms of an ablation: what each reached, and how far it is from the baseline."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -71,7 +72,7 @@ def compare_arms(arms: Sequence[Arm], baseline: str | None) -> list[Arm]:
 
 def _build_arm(label: str, rows: Sequence[FlatRow], metric: str) -> Arm:
     ended = [row for row in rows if row["status"] in ENDED_WELL]
-    values = {r["seed"]: r[metric] for r in ended if r.get(metric) is not None}
+    values = {_pairing(r): r[metric] for r in ended if is_finite(r.get(metric))}
     return Arm(
         label=label,
         values=values,
@@ -79,6 +80,17 @@ def _build_arm(label: str, rows: Sequence[FlatRow], metric: str) -> Arm:
         num_parameters=_first(ended, "num_parameters"),
         train_s=_mean([row["train_s"] for row in ended if row["train_s"] is not None]),
     )
+
+
+def is_finite(value: object) -> bool:
+    """Whether there is a number to reckon with."""
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _pairing(row: FlatRow) -> int:
+    """The seed; of a trial without one a number that no other trial of a sweep has."""
+    seed = row["seed"]
+    return -1 - int(row.get("number") or 0) if seed is None else int(seed)
 
 
 def _paired(arm: Arm, base: Arm) -> list[float]:

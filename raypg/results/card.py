@@ -14,6 +14,7 @@ from raypg.results.candidate import Candidate, find_candidate
 from raypg.results.card_data import front_matter
 from raypg.results.card_limits import limits_of
 from raypg.results.card_results import evaluation_lines
+from raypg.results.listing import PROGRAMS
 from raypg.results.query import Results
 
 _SECTIONS = ("data.", "model.", "optimizer.", "schedule.", "train.")
@@ -129,7 +130,8 @@ def _reproduction(one: Candidate) -> list[str]:
     if (one.row.get("num_workers") or 1) == 1:
         lines.append(_train_command(one))
     elif command := one.about.get("command"):
-        lines.append(f"python -m raypg.tune {shlex.join(command)}")
+        program = PROGRAMS.get(str(one.about.get("kind")), "tune")
+        lines.append(f"python -m raypg.{program} {shlex.join(command)}")
     note = "In a store that holds the trial, --fresh trains it anew."
     return [*lines, "```", "", note]
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from raypg.errors import ResultsError, suggest_name
-from raypg.results.arms import ENDED_WELL
+from raypg.results.arms import ENDED_WELL, is_finite
 from raypg.results.fairness import find_marks
-from raypg.results.listing import DEFAULT_METRIC
+from raypg.results.listing import DEFAULT_METRIC, mode_of
 from raypg.results.memo import FlatRow
 from raypg.results.paired import Paired, compare_pairs
 from raypg.results.query import Results
@@ -21,7 +21,8 @@ TOLERANCE = 0.1
 """Share of the larger one by which matched trials may differ."""
 
 _WITHIN = f"{100 * TOLERANCE:.0f} %"
-_SEED = "config.seed"
+_NO_SETTINGS = ("config.seed", "config.data.root")
+"""By the first trials are paired; the second changes no number."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,21 @@ def metric_of(results: Results, sides: Sequence[Side], asked: str = "") -> str:
     return asked
 
 
+def mode_of_sides(results: Results, sides: Sequence[Side], metric: str) -> str:
+    """Which end of the metric is the good one, by the sweeps of all sides.
+
+    Raises:
+        ResultsError: they do not agree.
+    """
+    names = sorted({row["sweep"] for side in sides for row in side.rows})
+    modes = {name: mode_of(results.sweep_description(name), metric) for name in names}
+    if len(set(modes.values())) > 1:
+        found = ", ".join(f"{mode} in {name}" for name, mode in modes.items())
+        rule, fix = f"must be better the same way for {metric}", "Compare others."
+        raise ResultsError("the sweeps of both sides", rule, found, fix)
+    return next(iter(modes.values()))
+
+
 def check_metric(rows: Sequence[FlatRow], asked: str) -> None:
     """Refuse a metric that is none of validation, or that nobody has reported.
 
@@ -113,7 +129,7 @@ def rule_of(metric: str) -> str:
 
 
 def _compare(a: Side, b: Side, metric: str, match: str) -> Versus:
-    rated = _rated(a, metric), _rated(b, metric)
+    rated, overlap = _apart(a, b, (_rated(a, metric), _rated(b, metric)))
     question, settings = _split_settings(*rated)
     left = []
     if match:
@@ -148,7 +164,7 @@ def _compare(a: Side, b: Side, metric: str, match: str) -> Versus:
         seeds=tuple(seeds),
         num_trials=(len(paired[0]), len(paired[1])),
         question=tuple(map(_short, question)),
-        marks=(*marks, *left),
+        marks=(*marks, *overlap, *left),
     )
 
 
@@ -163,7 +179,7 @@ class _Pair:
 
 def _rated(side: Side, metric: str) -> list[FlatRow]:
     ended = [row for row in side.rows if row["status"] in ENDED_WELL]
-    rated = [row for row in ended if row.get(metric) is not None]
+    rated = [row for row in ended if is_finite(row.get(metric))]
     if not rated:
         rule = f"must have completed trials with {metric}"
         found = f"{len(ended)} completed of {len(side.rows)}, none with a value"
@@ -174,6 +190,29 @@ def _rated(side: Side, metric: str) -> list[FlatRow]:
         rule, fix = "must have seeds to be paired by", "Import them with a column seed."
         raise ResultsError(f'"{side.label}"', rule, "trials without", fix)
     return seeded
+
+
+def _apart(
+    a: Side, b: Side, rated: tuple[list[FlatRow], list[FlatRow]]
+) -> tuple[tuple[list[FlatRow], list[FlatRow]], list[str]]:
+    """The sides without what both have; the smaller one keeps it where it is all of it.
+
+    Raises:
+        ResultsError: they are one and the same.
+    """
+    ids = [{row["trial"] for row in rows} for rows in rated]
+    both = ids[0] & ids[1]
+    if not both:
+        return rated, []
+    if ids[0] == ids[1]:
+        rule, fix = "must be of different trials", "Name another side."
+        raise ResultsError(f'"{a.label}" and "{b.label}"', rule, "the same", fix)
+    larger = 0 if len(ids[0]) > len(ids[1]) else 1
+    kept = [[row for row in rows if row["trial"] not in both] for rows in rated]
+    if both in ids:
+        kept[1 - larger] = rated[1 - larger]
+    mark = f"overlap: {len(both)} trials on both sides do not count for {'AB'[larger]}"
+    return (kept[0], kept[1]), [mark]
 
 
 def _split_settings(
@@ -187,7 +226,7 @@ def _split_settings(
     question, settings = [], []
     for name in names:
         first, second = ({repr(row.get(name)) for row in rows} for rows in (a, b))
-        if name == _SEED or first | second == {"None"}:
+        if name in _NO_SETTINGS or first | second == {"None"}:
             continue
         if not first & second:
             question.append(name)
@@ -262,7 +301,10 @@ def _unpaired(
 ) -> list[str]:
     """Trials whose seed and settings the other side lacks."""
     kept = _in_pairs(pairs, rated)
-    sides = zip("AB", rated, kept, strict=True)
+    seeds = {row["seed"] for row in rated[0]} & {row["seed"] for row in rated[1]}
+    # More seeds on one side are no fault of the comparison.
+    shared = [[row for row in rows if row["seed"] in seeds] for rows in rated]
+    sides = zip("AB", shared, kept, strict=True)
     return [
         f"unpaired: {len(rows) - len(kept)} of {len(rows)} trials of {name} have no "
         "partner of their seed and settings"

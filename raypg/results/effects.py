@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
 
-from raypg.results.arms import ENDED_WELL, Arm, compare_arms, group_arms
+from raypg.results.arms import ENDED_WELL, Arm, compare_arms, group_arms, is_finite
 from raypg.results.fairness import find_marks
 from raypg.results.grid import Grid, build_grid, num_cells
 from raypg.results.memo import FlatRow
@@ -13,6 +13,9 @@ from raypg.results.statistics import Mean, correct_holm, mean_interval
 
 MOST_CELLS = 1_000_000
 """Of a grid: what has more was not crossed; an ablation has at most 100,000 trials."""
+
+
+_UNBALANCED = ("unbalanced: not every combination has a value in every seed",)
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def find_effects(
     base = next((arm for arm in arms if arm.is_baseline), arms[0])
     effects = _corrected([_arm_effect(arm, base, rows) for arm in arms])
     ended = [row for row in rows if row["status"] in ENDED_WELL]
-    rated = [row for row in ended if row.get(metric) is not None]
+    rated = [r for r in ended if is_finite(r.get(metric)) and r["seed"] is not None]
     of_base = [row for row in rated if row["arm"] == base.label]
     if not of_base or num_cells(rated, axes) > MOST_CELLS:
         return effects
@@ -76,14 +79,16 @@ def _arm_effect(arm: Arm, base: Arm, rows: Sequence[FlatRow]) -> Effect:
     is_base = arm.label == base.label
     given = _rows_of(arm, rows), _rows_of(base, rows)
     ended = [[r for r in side if r["status"] in ENDED_WELL] for side in given]
-    marks = [] if is_base else find_marks((ended[0], ended[1]), given)
+    marks: list[str] = []
+    if not is_base:
+        marks = find_marks((ended[0], ended[1]), given)
     return Effect(
         kind="arm",
         name=arm.label,
         mean=arm.mean,
         paired=compare_pairs(differences) if differences and not is_base else None,
         is_baseline=is_base,
-        marks=tuple(marks) if all(ended) else (),
+        marks=tuple(marks),
     )
 
 
@@ -110,6 +115,7 @@ def _marginals(grid: Grid, axis: int) -> Iterator[Effect]:
             mean=mean_interval(reached) if reached else None,
             paired=compare_pairs(against) if against else None,
             is_baseline=level == grid.base[axis],
+            marks=() if grid.is_whole else _UNBALANCED,
         )
 
 

@@ -36,12 +36,14 @@ def find_marks(
         paired: the trials of A and of B that are in the number.
         given: all that A and B were to be, whatever their status.
     """
-    marks = [
-        f"{aspect}: {_told(first)} against {_told(second)}"
-        for aspect, columns in ASPECTS.items()
-        for first, second in [_first_difference(*paired, columns)]
-        if first != second
-    ]
+    marks = []
+    if all(paired):
+        marks = [
+            f"{aspect}: {_told(first)} against {_told(second)}"
+            for aspect, columns in ASPECTS.items()
+            for first, second in [_first_difference(*paired, columns)]
+            if first != second
+        ]
     if files := _changed_code(*paired):
         more = f" and {len(files) - _MOST_FILES} more" * (len(files) > _MOST_FILES)
         marks.append(f"code: {', '.join(files[:_MOST_FILES])}{more} changed between")

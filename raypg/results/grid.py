@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from raypg.faults import format_value
 from raypg.results.memo import FlatRow
 
 
@@ -29,6 +30,11 @@ class Grid:
     levels: Sequence[Sequence[object]]
     base: Sequence[int]
     values: Any
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every combination has a value in every seed."""
+        return bool(np.isfinite(self.values).all())
 
     def crossed(self) -> list[int]:
         """The axes that vary while another one has several values; by index."""
@@ -71,7 +77,7 @@ class Grid:
 
     def name(self, axis: int, level: int) -> str:
         """As one would override it."""
-        return f"{self.axes[axis]}={self.levels[axis][level]}"
+        return f"{self.axes[axis]}={format_value(self.levels[axis][level])}"
 
     def _against_base(self, axis: int) -> Any:  # noqa: ANN401 numpy's array
         base = self.values.take([self.base[axis]], axis=1 + axis)

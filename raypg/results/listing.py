@@ -1,8 +1,10 @@
 """One line a sweep: what it is, how far it is, and the best of it."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +16,20 @@ from raypg.results.schema import flatten
 from raypg.store import Store
 
 DEFAULT_METRIC = "val.accuracy"
+
+PROGRAMS = {"trial": "train", "path": "results"}
+"""Which module a kind of sweep is started by; all others by `tune`."""
+
+
+def mode_of(about: Mapping[str, Any], metric: str) -> str:
+    """Which end of a metric is the good one: `max` or `min`.
+
+    Args:
+        about: the description of the sweep that the metric is judged in.
+        metric: its name, by which it is guessed where it is not the sweep's own.
+    """
+    own = about.get("mode") if metric == about.get("metric", DEFAULT_METRIC) else None
+    return str(own or ("min" if metric.endswith("loss") else "max"))
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def print_json(rows: Rows, columns: Sequence[str]) -> None:
 
 
 def print_csv(rows: Rows, columns: Sequence[str]) -> None:
-    """A header of dotted names; a missing value is an empty cell."""
+    """A header of dotted names; a missing value is an empty cell, a NaN is `nan`."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
@@ -150,6 +150,8 @@ def _plain(value: object) -> object:
 
 
 def _csv_cell(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     plain = _plain(value)
     if isinstance(plain, bool):
         return str(plain).lower()

@@ -9,6 +9,7 @@ sign alike.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from raypg.results.statistics import CONFIDENCE, Mean, mean_interval, p_value
@@ -101,6 +102,7 @@ def power_of(effect: float, num_pairs: int) -> float:
     return float(nct.sf(edge, freedom, shift) + (far if far == far else 0.0))
 
 
+@cache
 def detectable_effect(num_pairs: int) -> float:
     """The smallest effect that so many pairs find with 80 % power."""
     from scipy.optimize import brentq

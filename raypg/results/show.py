@@ -8,7 +8,7 @@ from typing import Any
 from raypg.results.arms import ENDED_WELL
 from raypg.results.columns import LEFT
 from raypg.results.failures import group_failures, print_failures
-from raypg.results.listing import read_line
+from raypg.results.listing import PROGRAMS, read_line
 from raypg.results.memo import FlatRow
 from raypg.results.output import format_cell, print_table
 from raypg.results.query import Results
@@ -40,7 +40,7 @@ def print_sweep(results: Results, sweep: str) -> None:
     if source := about.get("source"):
         print(f"imported: from {source}")
     if command := about.get("command"):
-        program = "train" if line.kind == "trial" else "tune"
+        program = PROGRAMS.get(line.kind, "tune")
         print(f"command: python -m raypg.{program} {shlex.join(command)}")
     print(
         f"trials: {line.trials} ({line.completed} completed, {line.cached} cached, "

@@ -10,8 +10,8 @@ from raypg.results.numerals import (
     format_p,
     format_reach,
 )
-from raypg.results.paired import POWER, Paired
-from raypg.results.statistics import CONFIDENCE
+from raypg.results.paired import MOST_PAIRS, POWER, Paired
+from raypg.results.statistics import CONFIDENCE, RESOLUTION
 
 _PAIRED = (
     "difference",
@@ -100,8 +100,9 @@ def verdict(versus: Versus, mode: str) -> str:
     is_a = (amount > 0) == (mode == "max")
     winner, loser = ("A", "B") if is_a else ("B", "A")
     marked = " They are not alike in all else: see above." if versus.marks else ""
-    if amount == 0 and num > 1 and p is None:
-        return f"A and B are the same in each of {num} seeds.{marked}"
+    if abs(amount) <= RESOLUTION and p is None:
+        same = f"the same in each of {num} seeds" if num > 1 else "the same in one seed"
+        return f"A and B are {same}.{marked}"
     if num < 2:
         lead = f"{winner} is ahead of {loser} by {size}"
         return f"{lead}, but one seed says nothing about noise.{marked}"
@@ -115,12 +116,12 @@ def verdict(versus: Versus, mode: str) -> str:
 
 def _more(paired: Paired) -> str:
     if paired.num_needed is None:
-        return " No number of seeds would show a difference so small."
+        return f" More than {MOST_PAIRS:,} seeds would be needed to show so little."
     num = paired.num_needed - paired.difference.num_values
     if num < 1:
         return ""
     seeds = f"{num:,} more seed{'s' * (num > 1)}"
-    return f" If it is real, {seeds} would show it ({_POWER} power)."
+    return f" If it is as large as that, {seeds} would show it ({_POWER} power)."
 
 
 def _numbers(versus: Versus, num_compared: int) -> list[str]:

@@ -45,8 +45,17 @@ def importance_row(one: Importance) -> dict[str, Any]:
     }
 
 
-def print_effects(effects: Sequence[Effect], metric: str) -> None:
-    """Print an ablation's effects; what is unfair comes before the numbers."""
+def print_effects(effects: Sequence[Effect], metric: str, baseline: str | None) -> None:
+    """Print an ablation's effects; what is unfair comes before the numbers.
+
+    Args:
+        effects: as `find_effects` gives them.
+        metric: what they are judged by.
+        baseline: the arm that was to be the baseline.
+    """
+    base = next((e.name for e in effects if e.is_baseline and e.kind == "arm"), "")
+    if baseline and base != baseline:
+        print(f"The baseline {baseline} has no value: {base} stands in for it.")
     for effect in effects:
         for mark in effect.marks:
             print(f"not alike: {effect.name} (A) and the baseline (B): {mark}")
@@ -86,7 +95,9 @@ def print_importances(found: Sequence[Importance], metric: str) -> None:
 def readable_effect(effect: Effect, metric: str) -> dict[str, Any]:
     """An effect in percent and points, with its intervals beside the numbers."""
     mean, paired = effect.mean, effect.paired
-    row: dict[str, Any] = {effect.kind: effect.name}
+    row: dict[str, Any] = {
+        effect.kind: effect.name + " (baseline)" * effect.is_baseline
+    }
     if effect.kind != "interaction":
         row["seeds"] = mean.num_values if mean else 0
         row[metric] = MISSING

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from raypg.errors import ResultsError, suggest_name
+from raypg.faults import format_value
 from raypg.results.columns import LEFT
 from raypg.results.memo import FlatRow
 from raypg.results.query import Results
@@ -18,7 +19,10 @@ _RULE = "must be a sweep, a trial, an arm or a condition over trials"
 _MOST_NAMED = 6
 _TRIAL = re.compile(r"[0-9a-f]{1,16}")
 _SETTING = re.compile(r"([\w.]+)=([^=<>'\"()\s]+)")
-_SECTION = re.compile(rf"(?<![\w.'])({'|'.join(SECTIONS[:-1])})\.(?=[a-z])")
+_SECTION = re.compile(
+    rf"('(?:[^']|'')*')|(?<![\w.])({'|'.join(SECTIONS[:-1])})\.(?=[a-z])"
+)
+"""A text in quotes, which stays as it is, or a section's name."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +64,16 @@ def find_side(results: Results, text: str, sweeps: Sequence[str] = ()) -> Side:
     if rows:
         return Side(text, rows)
     known = _rows(results, "from unique_trials", sweeps)
-    rows = _by_settings(known, text)
+    rows = _by_settings(known, text) if known else []
     if not rows and re.search(r"[=<>\s]", text.strip()) and not _settings(text):
         rows = _by_condition(results, text, sweeps)
     if rows:
         return Side(text, rows)
     arms = dict.fromkeys(row["arm"] for row in known if row["arm"])
     names = [*results.store.sweeps(), *arms, *(row["trial"] for row in known)]
+    if not known:
+        fix = "Wait for one, or name another store."
+        raise ResultsError(results.store.uri, "must hold trials", "none yet", fix)
     near = difflib.get_close_matches(text, names, n=1) or names[:_MOST_NAMED]
     raise ResultsError(f'"{text}"', _RULE, "no such trial", suggest_name(text, near))
 
@@ -123,11 +130,11 @@ def _is_same(value: object, text: str) -> bool:
             return float(text) == value
         except ValueError:
             return False
-    return value is not None and str(value) == text
+    return value is not None and format_value(value) == text
 
 
 def _by_condition(results: Results, text: str, sweeps: Sequence[str]) -> list[FlatRow]:
-    condition = _SECTION.sub(r"config.\1.", text)
+    condition = _SECTION.sub(lambda one: one[1] or f"config.{one[2]}.", text)
     try:
         return _rows(results, f"from unique_trials where ({condition})", sweeps)
     except ResultsError as error:

@@ -1,4 +1,4 @@
-"""Which changes carry the gain of one config over another, by real runs."""
+"""Which changes carry the gain of one config over another, by training the way."""
 
 import pathlib
 import tempfile
@@ -19,8 +19,10 @@ from raypg.results.listing import DEFAULT_METRIC
 from raypg.results.paired import Paired, compare_pairs
 from raypg.results.sides import find_side
 from raypg.results.statistics import Mean, mean_interval
+from raypg.solo.device import check_device
 from raypg.space import METRICS, Path
 from raypg.space.path import START
+from raypg.store import ignore
 
 DEFAULT = "default"
 """Names the config that nobody has changed, but for the sections `_KEPT`."""
@@ -54,18 +56,26 @@ class Explanation:
     Attributes:
         sweep: that has its trials.
         metric: what the trials are judged by.
+        mode: which end of it is the good one.
         steps: from the start on; the last one is all of it.
         finished: how the sweep ended.
     """
 
     sweep: str
     metric: str
+    mode: str
     steps: list[Step]
     finished: Finished
 
 
 def explain(
-    results: Results, best: str, base: str, *, seeds: int, address: str = ""
+    results: Results,
+    best: str,
+    base: str,
+    *,
+    seeds: int,
+    address: str = "",
+    tell: Callable[[str], None] = ignore,
 ) -> Explanation:
     """Train the way from a config to a better one, one change at a time.
 
@@ -77,6 +87,7 @@ def explain(
         base: likewise, of a sweep its baseline; or `default`.
         seeds: of every place on the way.
         address: of a cluster; empty starts one on this machine.
+        tell: told which trials these are.
 
     Raises:
         RaypgError: there is nothing between the two, or they cannot be trained here.
@@ -85,11 +96,14 @@ def explain(
     about = results.sweep_description(to["sweep"])
     metric = about.get("metric", DEFAULT_METRIC)
     after = flatten(config_of(to))
-    before = (
-        _defaults(after)
-        if base == DEFAULT
-        else flatten(config_of(_find(results, base, _baseline_of)))
-    )
+    check_device(to["device"], f"{to['trial']}: cuda", "Go where there is one.")
+    tell(f"to: {_told(to)}")
+    if base == DEFAULT:
+        before = _defaults(after)
+    else:
+        start = _find(results, base, _baseline_of)
+        before = flatten(config_of(start))
+        tell(f"from: {_told(start)}")
     if before["data.name"] != after["data.name"]:
         rule, fix = "must be of one data set", "Their metrics are of other images."
         found = f"{before['data.name']} and {after['data.name']}"
@@ -106,7 +120,8 @@ def explain(
     finished = _train(path, f"explain_{to['trial'][:8]}", best, base, options)
     proposals = finished.ledger.proposals
     assert isinstance(proposals, PathProposals)
-    return Explanation(finished.sweep, metric, read_steps(proposals), finished)
+    steps = read_steps(proposals)
+    return Explanation(finished.sweep, metric, path.mode, steps, finished)
 
 
 def build_path(before: Leaves, after: Leaves, metric: str, seeds: int) -> Path:
@@ -123,7 +138,7 @@ def build_path(before: Leaves, after: Leaves, metric: str, seeds: int) -> Path:
     Raises:
         ResultsError: nothing differs.
     """
-    skipped = ("seed", "train.metric", "data.root")
+    skipped = ("seed", "train.metric", "data.root")  # the last one changes no number
     names = [name for name in {**before, **after} if name not in skipped]
     whole = {
         name.partition(".")[0]
@@ -131,7 +146,7 @@ def build_path(before: Leaves, after: Leaves, metric: str, seeds: int) -> Path:
         if name.endswith(".name") and before[name] != after[name]
     }
     groups: dict[str, list[str]] = {}
-    base: Leaves = {}
+    base: Leaves = {"data.root": after.get("data.root", "")}
     for name in names:
         section = name.partition(".")[0]
         if section in whole:
@@ -175,14 +190,19 @@ def _step(
     )
 
 
+def _told(row: Row) -> str:
+    return f"{row['trial']} of {row['sweep']} ({row['arm']}, seed {row['seed']})"
+
+
 def _find(
     results: Results, text: str, of_sweep: Callable[[Results, str], Row | None]
 ) -> Row:
     if text in results.store.sweeps():
         row = of_sweep(results, text)
     else:
-        rows = [r for r in find_side(results, text).rows if r["status"] in ENDED_WELL]
-        row = min(rows, key=lambda one: one["seed"], default=None)
+        ended = [r for r in find_side(results, text).rows if r["status"] in ENDED_WELL]
+        seeded = [one for one in ended if one["seed"] is not None]
+        row = min(seeded, key=lambda one: one["seed"], default=None)
     if row is None:
         rule, fix = "must have a trial that completed", "Wait for one."
         raise ResultsError(f'"{text}"', rule, "none", fix)
@@ -230,5 +250,5 @@ def _train(path: Path, stem: str, best: str, base: str, options: Options) -> Fin
     with tempfile.TemporaryDirectory(prefix="raypg-") as folder:
         file = pathlib.Path(folder, f"{stem}.py")
         question = f"Which changes carry the gain of {best} over {base}?"
-        file.write_text(f'"""{question}"""\n\n{path.source()}')
+        file.write_text(f"{question!r}\n\n{path.source()}")
         return start_sweep(str(file), [], options)

@@ -10,15 +10,16 @@ import numpy as np
 
 from raypg.config import fingerprint
 from raypg.entries import config_of
-from raypg.errors import ResultsError
+from raypg.errors import ResultsError, TrialError
 from raypg.memo import changed_parts
 from raypg.processor import processor_name
 from raypg.provenance import CHANGES, provenance
 from raypg.results import Results
-from raypg.results.arms import ENDED_WELL
+from raypg.results.arms import ENDED_WELL, is_finite
 from raypg.results.columns import CORE
+from raypg.results.examples import mcnemar_p
 from raypg.results.schema import flat_rows
-from raypg.results.statistics import CONFIDENCE
+from raypg.results.statistics import CONFIDENCE, RESOLUTION, interval_reach
 from raypg.studies.rerun import Rerun, train_again
 
 Row = Mapping[str, Any]
@@ -33,7 +34,7 @@ _VERSIONS = ("versions.python", "versions.torch", "versions.cuda", "git.commit")
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A trial and its second run.
+    """A trial and its second training.
 
     Attributes:
         trial: its id.
@@ -43,8 +44,8 @@ class Reproduction:
         metric: what it is judged by.
         before: the metric as it is in the table.
         after: the metric now.
-        noise: half the width of the interval in which another run may lie.
-        noise_of: where that width comes from; empty where nothing tells.
+        noise: the largest difference that another training may have by chance.
+        noise_of: where that comes from; empty where nothing tells, and none counts.
         first_epoch: the first one with another number; 0 for none.
         same: what was compared and is the same to its last bit.
         other: what was compared and is not.
@@ -75,6 +76,9 @@ def find_row(results: Results, prefix: str) -> Row:
     rows = flat_rows(results.sql("from unique_trials"))
     found = [row for row in rows if row["trial"].startswith(prefix)]
     if len(found) != 1:
+        if not rows:
+            fix = "Train one first."
+            raise ResultsError(results.store.uri, "must hold trials", "none", fix)
         names = [row["trial"] for row in found or rows]
         near = difflib.get_close_matches(prefix, names, n=5, cutoff=0.0)
         rule, fix = "must start the id of one trial", f"Some: {', '.join(near)}."
@@ -110,19 +114,28 @@ def reproduce(
         home = row.get("source_sweep") or row["sweep"]
         rule, fix = "must have its epochs in the tables", "There is nothing to hold."
         raise ResultsError(row["trial"], rule, f"none in {home}", fix)
-    with train_again(row, tell) as again:
-        first = _first_difference(kept, again.epochs)
-        checks = {"every epoch": first == 0}
-        if row["status"] != "stopped":
-            checks |= _predictions(results, again, row)
-            checks |= _test(results, again, row)
-        after = float(again.epochs[row["num_epochs"] - 1][metric.removeprefix("best.")])
+    checks: dict[str, bool] = {}
+    first, after, noise = 1, math.nan, Noise(0.0, "")
+    try:
+        with train_again(row, tell) as again:
+            first = _first_difference(kept, again.epochs)
+            checks = {"every epoch": first == 0}
+            if row["status"] != "stopped":
+                checks |= _predictions(results, again, row)
+                checks |= _test(results, again, row)
+            last = min(row["num_epochs"], len(again.epochs))
+            if last:
+                name = metric.removeprefix("best.")
+                after = float(again.epochs[last - 1][name])
+            if not all(checks.values()):
+                noise = find_noise(results, row, metric, again)
+    except TrialError as error:  # it trains no more, where once it did
+        checks = {str(error): False}
     before = float(row[metric])
-    noise, noise_of = _noise(results, row, metric)
     verdict = DIFFERENT
     if all(checks.values()):
         verdict = BITWISE
-    elif abs(after - before) <= noise:
+    elif noise.source and abs(after - before) <= noise.reach + RESOLUTION:
         verdict = WITHIN_NOISE
     return Reproduction(
         trial=row["trial"],
@@ -132,8 +145,8 @@ def reproduce(
         metric=metric,
         before=before,
         after=after,
-        noise=noise,
-        noise_of=noise_of,
+        noise=noise.reach,
+        noise_of=noise.source,
         first_epoch=first,
         same=[name for name, is_same in checks.items() if is_same],
         other=[name for name, is_same in checks.items() if not is_same],
@@ -177,12 +190,19 @@ def _first_difference(kept: Sequence[Row], again: Sequence[Mapping[str, float]])
 
 def _predictions(results: Results, again: Rerun, row: Row) -> dict[str, bool]:
     """Whether every validation example is predicted alike, where that was kept."""
-    query = f"""select example, predicted, probability from predictions
-        where trial = '{row["trial"]}' order by example"""
-    before = results.sql(query, sweeps=[row["sweep"]])
+    before = _answers(results, row["trial"], row["sweep"])
     if not before.num_rows:
         return {}
-    return {"validation predictions": before.equals(again.results.sql(query))}
+    return {
+        "validation predictions": before.equals(_answers(again.results, again.trial))
+    }
+
+
+def _answers(results: Results, trial: str, *sweeps: str) -> Any:  # noqa: ANN401 Arrow
+    query = f"""select example, label, probabilities, predicted, probability,
+        coalesce(predicted, list_position(probabilities, list_max(probabilities)) - 1)
+        as answer from predictions where trial = '{trial}' order by example"""
+    return results.sql(query, sweeps=sweeps)
 
 
 def _test(results: Results, again: Rerun, row: Row) -> dict[str, bool]:
@@ -192,39 +212,53 @@ def _test(results: Results, again: Rerun, row: Row) -> dict[str, bool]:
         return {}
     return {
         "test results": all(
-            np.float32(found[0][name]) == np.float32(again.test[name])
+            np.float32(found[0][name]) == np.float32(again.test.get(name, math.nan))
             for name in ("test.loss", "test.accuracy")
         )
     }
 
 
-def _noise(results: Results, row: Row, metric: str) -> tuple[float, str]:
-    """How far another run of the same may lie from it, with 95 % confidence.
+@dataclass(frozen=True)
+class Noise:
+    """How far another training of the same may come out, with 95 % confidence.
 
-    From the spread over the seeds of its arm: two runs that differ in nothing but their
-    noise are apart by √2 times the standard deviation of one. With one seed an accuracy
-    has the noise of its finite validation split (binomial), which is less.
+    Attributes:
+        reach: the largest difference that counts as noise.
+        source: where that comes from; empty where nothing tells, and none counts.
     """
-    rows = results.trials(row["sweep"])
+
+    reach: float
+    source: str
+
+
+def find_noise(results: Results, row: Row, metric: str, again: Rerun) -> Noise:
+    """What counts as noise: the spread of the arm's seeds, or chance among images.
+
+    Two trainings that differ in nothing but their noise are apart by √2 times the
+    standard deviation of one. Where seeds show no spread, the images that one of the
+    two trainings alone has right are tossed like coins (McNemar 1947).
+    """
     values = [
         one[metric]
-        for one in rows
+        for one in results.trials(row["sweep"])
         if one["arm"] == row["arm"]
-        and one["status"] == row["status"]
-        and one.get(metric) is not None
+        and (one["status"] in ENDED_WELL) == (row["status"] in ENDED_WELL)
+        and is_finite(one.get(metric))
     ]
-    if len(values) > 1 and max(values) > min(values):
-        from scipy.special import stdtrit
-
-        spread = float(np.std(values, ddof=1))
-        reach = float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2))
-        return reach * math.sqrt(2) * spread, f"{len(values)} seeds of its arm"
+    reach = interval_reach(values) if values else None
+    if reach is not None:
+        spread = reach * math.sqrt(2 * len(values))
+        return Noise(spread, f"the spread of {len(values)} seeds of its arm")
     if not metric.endswith("accuracy"):
-        return 0.0, ""
-    query = f"select count(*) as num from predictions where trial = '{row['trial']}'"
-    num = results.sql(query, sweeps=[row["sweep"]])["num"][0].as_py()
-    if not num:
-        return 0.0, ""
-    share = row[metric]
-    reach = 1.96 * math.sqrt(2 * share * (1 - share) / num)
-    return reach, f"its {num:,} validation examples, as its arm has one seed"
+        return Noise(0.0, "")
+    tables = [
+        _answers(results, row["trial"], row["sweep"]),
+        _answers(again.results, again.trial),
+    ]
+    if not tables[0].num_rows or tables[0].num_rows != tables[1].num_rows:
+        return Noise(0.0, "")
+    a, b = (np.equal(t["answer"], t["label"]) for t in tables)
+    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
+    is_chance = mcnemar_p(only_a, only_b) >= 1 - CONFIDENCE
+    told = f"{only_a} and {only_b} images that one of both alone has right (McNemar)"
+    return Noise((only_a + only_b) / len(a) if is_chance else 0.0, told)

@@ -33,9 +33,11 @@ class Rerun:
         epochs: the metrics of each epoch, from the first on.
         summary: columns of `trials` that the trainer knows.
         test: columns of `test_results`; empty for a trial that was stopped.
+        trial: its id there, which is another one where the code has changed.
         results: tables with its predictions; gone once the block is left.
     """
 
+    trial: str
     epochs: Sequence[Metrics]
     summary: Row
     test: Row
@@ -104,7 +106,8 @@ def _train_here(
     place = Place(store=store, sweep=_SWEEP, trial=row["trial"], attempt=0)
     store.write_description(_SWEEP, {})
     end = train_trial(config, alone(device, row["num_threads"]), link, None, place)
-    return Rerun(link.epochs, end.summary, end.test, open_results(store))
+    results = open_results(store)
+    return Rerun(row["trial"], link.epochs, end.summary, end.test, results)
 
 
 def _train_in_a_group(row: Row, config: Config, store: Store) -> Rerun:
@@ -141,4 +144,5 @@ def _train_in_a_group(row: Row, config: Config, store: Store) -> Rerun:
         rule, fix = "must be trained again to its end", "See the reason."
         raise ResultsError(row["trial"], rule, found, fix)
     test = results.sql("from test_results").to_pylist()
-    return Rerun(results.epochs(_SWEEP), again, test[0] if test else {}, results)
+    found = test[0] if test else {}
+    return Rerun(again["trial"], results.epochs(_SWEEP), again, found, results)

@@ -217,7 +217,6 @@ def test_stopped_trials_are_censored_and_failed_ones_left_out(tmp_path: Path) ->
     assert "censored: 1 of 5 trials of A" in told
     assert "failed: 1 of 5 trials of A" in told
     assert "unfinished: 1 of 5 trials of A" in told
-    assert "unpaired: 1 of 3 trials of B" in told
 
 
 def test_several_are_corrected_for_their_number(tmp_path: Path) -> None:
@@ -246,9 +245,51 @@ def test_trials_may_be_matched_by_their_parameters(tmp_path: Path) -> None:
     )
 
 
+def test_a_sweep_is_held_against_a_part_of_it_without_that_part(store: Store) -> None:
+    (found,) = versus(store, "depth", "model.depth=22")
+    assert found.paired.difference.mean == pytest.approx(0.05)
+    assert found.marks == ("overlap: 3 trials on both sides do not count for A",)
+
+
+def test_what_is_better_lower_is_won_by_the_lower(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = [
+        [row | {"val.error": row["val.accuracy"]} for row in rows_of(depth, values)]
+        for depth, values in DEPTHS.items()
+    ]
+    store = new_sweep(tmp_path, *groups, metric="val.error", mode="min")
+    command = Command(main, store.uri, capsys, monkeypatch)
+    assert "B beats A" in command("compare", "model.depth=40", "model.depth=22").out
+
+
+def test_more_seeds_on_one_side_are_no_mark(tmp_path: Path) -> None:
+    more = [*DEPTHS[40], 0.96, 0.97]
+    store = new_sweep(tmp_path, rows_of(22, DEPTHS[22]), rows_of(40, more))
+    (found,) = versus(store, "model.depth=40", "model.depth=22")
+    assert found.seeds == (0, 1, 2)
+    assert found.marks == ()
+
+
+def test_a_text_in_quotes_is_left_as_it_is(tmp_path: Path) -> None:
+    rows = [row | {"arm": "model.depth=22 seed"} for row in rows_of(22, [0.9, 0.8])]
+    results = open_results(new_sweep(tmp_path, rows))
+    found = find_side(results, "arm = 'model.depth=22 seed' and model.depth = 22")
+    assert len(found.rows) == 2
+
+
+def test_a_list_is_typed_as_it_is_overridden(tmp_path: Path) -> None:
+    rows = [
+        row | {"config.schedule.milestones": [0.5, 0.75]} for row in rows_of(22, [0.9])
+    ]
+    results = open_results(new_sweep(tmp_path, rows))
+    assert find_side(results, "schedule.milestones=[0.5,0.75]").rows
+
+
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [
+        (["depth", "depth"], "must be of different trials"),
         (["model.depth=40", "0016006400000000", "--metric", "val.los"], "val.los"),
         (["model.depth=40", "model.depth=58"], "must have completed trials with"),
         (["0028006400000001", "0016006400000000"], "seeds 1 against 0"),
@@ -308,7 +349,12 @@ def test_json_has_every_number_and_null_for_what_is_not_known(
     assert row["interval_low"] < row["difference"] < row["interval_high"]
     assert (row["p_value"], row["num_pairs"], row["seeds"]) == (0.25, 3, [0, 1, 2])
     assert row["rule"] == "the last epoch of each trial"
-    (row,) = json.loads(command("compare", "seed=0", "seed=0", *names[3:]).out)
+    one = (
+        "compare",
+        "config.model.depth=40 and seed=0",
+        "config.model.depth=22 and seed=0",
+    )
+    (row,) = json.loads(command(*one, *names[3:]).out)
     assert row["interval_low"] is row["p_value"] is None
 
 

@@ -253,7 +253,7 @@ def test_the_command_writes_name_html(command: Command) -> None:
     [
         (["dept"], 'Did you mean "depth"'),
         (["depth", "--out", "nowhere/depth.html"], "must lie in a folder that exists"),
-        (["depth", "--out", "."], "must be a file"),
+        (["depth", "--out", "."], "must be a plain file; found a folder"),
         (["depth", "--out", ""], "must not be empty"),
         (["depth", "--out", "/proc/depth.html"], "must be writable"),
     ],

@@ -7,6 +7,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,7 +84,7 @@ def test_a_page_a_sweep_and_a_list_of_all(store: Store, serve: Serve) -> None:
     assert status == 200
     assert "Does depth pay?" in page
     assert len(page) < 1_000_000, "the library is fetched once, by its own address"
-    status, library = read(f"{address}plotly.min.js")
+    status, library = read(f"{address}plotly-{version('plotly')}.min.js")
     assert status == 200
     assert "plotly" in library[:200]
 

@@ -142,13 +142,35 @@ def test_the_waterfall_shows_where_each_step_begins_and_ends(
     found = proposals(new_path(*THREE, seeds=3))
     go(found)
     steps = read_steps(found)
-    print_steps(steps, "val.accuracy")
+    print_steps(steps, "val.accuracy", "max")
     lines = capsys.readouterr().out.splitlines()
     assert lines[2].startswith("model.hidden=32      70.10 ± 0.25 %  +20.10 ± 0.25")
     assert lines[2].rstrip().endswith("+" * 18)
     assert lines[4].rstrip().endswith("-")
-    assert describe(steps).startswith("Beyond seed noise (p < 0.05 each")
-    assert describe(steps[:1]) == "No change gains or loses more than seed noise."
+    assert describe(steps).startswith(
+        "Beyond seed noise after Holm's correction for 3 steps: model.hidden=32 (p < "
+    )
+
+
+def test_one_seed_says_nothing_about_noise() -> None:
+    found = proposals(new_path(*THREE, seeds=1))
+    go(found)
+    assert describe(read_steps(found)).startswith("One seed says nothing about noise")
+
+
+def test_a_lower_loss_is_a_gain(capsys: pytest.CaptureFixture[str]) -> None:
+    found = proposals(new_path("model.hidden=32", seeds=3))
+    go(found)
+    print_steps(read_steps(found), "val.loss", "min")
+    assert "---" in capsys.readouterr().out
+
+
+def test_a_way_without_a_number_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    found = proposals(new_path("model.hidden=32", seeds=1))
+    while (trial := found.propose()) is not None:
+        found.finish(trial.key, "failed", None)
+    print_steps(read_steps(found), "val.accuracy", "max")
+    assert capsys.readouterr().out == "No trial on the way gave a number.\n"
 
 
 @pytest.mark.slow

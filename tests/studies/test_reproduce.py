@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 
 from raypg.provenance import CHANGES
-from raypg.results import open_results
+from raypg.results import open_results, write_predictions
 from raypg.results.__main__ import main as results_main
 from raypg.store import Store
 from raypg.studies.reproduce import BITWISE, find_changes, find_row, reproduce
@@ -55,16 +56,26 @@ def perturb(store: str, **changes: float) -> None:
     write(Store(store), "train", epochs=[own], trials=[trial])
 
 
-def test_a_small_difference_is_within_the_noise_of_the_validation_split(
+def test_a_difference_on_a_few_images_is_chance(
     train: Command, results: Command
 ) -> None:
     train(*TINY)
-    perturb(train.store, val__accuracy=0.004)
-    said = results("reproduce", row_of(train.store)["trial"])
+    store, trial = Store(train.store), row_of(train.store)["trial"]
+    found = open_results(store).sql("from predictions order by example")
+    labels = found["label"].to_numpy()
+    predicted = np.array(found["probabilities"].to_pylist()).argmax(1)
+    wrong = np.flatnonzero(predicted != labels)[:2]
+    changed = predicted.copy()
+    changed[wrong] = labels[wrong]
+    write_predictions(
+        store, "train", trial, 1, probabilities_NK=np.eye(10)[changed], labels_N=labels
+    )
+    perturb(train.store, val__accuracy=2 / len(labels))
+    said = results("reproduce", trial)
     assert said.code == 0
     assert ": same within noise\n" in said.out
-    assert "not the same: every epoch, from epoch 1 on" in said.out
-    assert "by its 300 validation examples, as its arm has one seed" in said.out
+    assert "not the same: every epoch, validation predictions, from epoch" in said.out
+    assert "2 and 0 images that one of both alone has right (McNemar)" in said.out
 
 
 def test_a_large_difference_is_different_and_code_1(
@@ -114,12 +125,12 @@ def test_the_changes_beside_the_commit_are_kept(
     from raypg import provenance
 
     monkeypatch.setattr(provenance, "_is_dirty", lambda folder: True)
-    monkeypatch.setattr(provenance, "_git", lambda folder, *words: " ".join(words))
+    monkeypatch.setattr(provenance, "_read_git", lambda folder, *words: b"changed")
     provenance.provenance.cache_clear()
     train(*TINY)
     provenance.provenance.cache_clear()
     store = Store(train.store)
-    assert store.read(f"train/{CHANGES}") == b"diff --no-ext-diff HEAD"
+    assert store.read(f"train/{CHANGES}") == b"changed"
     told = find_changes(open_results(store), row_of(train.store))
     assert any(f"kept in {store.path('train', CHANGES)}" in line for line in told)
 
@@ -130,7 +141,8 @@ def test_more_changes_than_anyone_reads_are_not_kept(
     from raypg import provenance
 
     monkeypatch.setattr(provenance, "_is_dirty", lambda folder: True)
-    monkeypatch.setattr(provenance, "_git", lambda folder, *words: "x" * 1_000_001)
+    many = b"x" * 1_000_001
+    monkeypatch.setattr(provenance, "_read_git", lambda folder, *words: many)
     train(*TINY)
     assert not Store(train.store).has_file(f"train/{CHANGES}")
 
@@ -195,4 +207,3 @@ def test_a_trial_of_a_sweep_is_the_same_again_with_one_worker_and_with_two(
         row = find_row(results, results.trials(finished.sweep)[1]["trial"])
         found = reproduce(results, row, "val.accuracy", lambda line: None)
         assert found.verdict == BITWISE, found
-        assert found.noise_of == "2 seeds of its arm"

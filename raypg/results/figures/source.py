@@ -8,7 +8,7 @@ from typing import Any
 from raypg.errors import ResultsError, suggest_name
 from raypg.results.arms import ENDED_WELL
 from raypg.results.columns import LEFT
-from raypg.results.listing import DEFAULT_METRIC
+from raypg.results.listing import DEFAULT_METRIC, mode_of
 from raypg.results.memo import FlatRow
 from raypg.results.query import Results
 from raypg.results.schema import flatten
@@ -96,15 +96,13 @@ def read_source(results: Results, sweep: str, metric: str = "") -> Source:
         ResultsError: there is no such sweep.
     """
     about = results.sweep_description(sweep)
-    own = about.get("metric", DEFAULT_METRIC)
-    metric = metric or own
-    guess = "min" if metric.endswith("loss") else "max"
+    metric = metric or about.get("metric", DEFAULT_METRIC)
     return Source(
         sweep=sweep,
         about=about,
         rows=[row for row in results.trials(sweep) if row["status"] not in LEFT],
         metric=metric,
-        mode=about.get("mode", "max") if metric == own else guess,
+        mode=mode_of(about, metric),
         curves=lambda name: results.curves(sweep, name),
         spans=lambda: _read_spans(results, sweep),
         line_metrics=lambda: _read_metrics(results, sweep),

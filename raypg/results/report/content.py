@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from raypg.results.answer import Summary, summarise
 from raypg.results.effects import Effect, find_effects
@@ -163,7 +162,7 @@ def _comparisons(
     for kind, title in _KINDS.items():
         own = [effect for effect in effects if effect.kind == kind]
         if own:
-            rows = [_effect_row(effect, source.metric) for effect in _largest(own)]
+            rows = [readable_effect(effect, source.metric) for effect in _largest(own)]
             said = [_LEGEND] if kind == "arm" else []
             if len(rows) < len(own):
                 said.append(f"The {len(rows)} largest of {len(own):,}.")
@@ -192,13 +191,6 @@ def _largest(effects: Sequence[Effect]) -> list[Effect]:
 
     kept = sorted(map(size, effects), reverse=True)[_MOST_LINES - 1]
     return [effect for effect in effects if size(effect) >= kept][:_MOST_LINES]
-
-
-def _effect_row(effect: Effect, metric: str) -> dict[str, Any]:
-    row = readable_effect(effect, metric)
-    if effect.is_baseline:
-        row[effect.kind] += " (baseline)"
-    return row
 
 
 def _figures(source: Source) -> Iterator[Figure]:

@@ -9,6 +9,7 @@ from typing import Any
 from raypg.results.answer import Summary
 from raypg.results.figures.source import Source, is_number
 from raypg.results.figures.words import plural
+from raypg.results.listing import PROGRAMS
 from raypg.results.output import format_cell
 from raypg.results.wording import describe_changes
 
@@ -83,13 +84,15 @@ def commands(
         store: the option that names the store.
         is_over: whether nothing is left of it to train.
     """
-    is_trial = source.about.get("kind") == "trial"
-    program = "python -m raypg.train" if is_trial else "python -m raypg.tune"
+    kind = source.about.get("kind")
+    program = f"python -m raypg.{PROGRAMS.get(str(kind), 'tune')}"
     if command := source.about.get("command"):
         yield "It was started with", f"{program} {shlex.join(command)}"
-        again = shlex.join([*_without_name(command), "--fresh"])
+        fresh = [] if kind == "path" else ["--fresh"]
+        again = shlex.join([*_without_name(command), *fresh])
         yield "To repeat it, trained anew", f"{_checkout(source)}{program} {again}"
     if not is_over:
+        program = program.replace("raypg.results", "raypg.tune")
         yield "To go on with it", f"{program} --resume {source.sweep} {store}"
     if summary.rows:
         yield "To ask further", summary.query_command

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from raypg.errors import RaypgError, ResultsError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 LOOPBACK = "127.0.0.1"
-PLOTLY = "/plotly.min.js"
+PLOTLY = f"/plotly-{version('plotly')}.min.js"
 """Fetched once: a page that follows a sweep is made anew every few seconds."""
 
 _HEADERS = {
@@ -162,11 +163,11 @@ class _Pages:
         return known[1]
 
     def _stamp(self, name: str) -> str:
-        """Of the files that the sweep's tables are in, and whether it runs."""
-        self._results.sweep_description(name)
+        """Of what the sweep is, the files of its tables, and whether it runs."""
+        about = self._results.sweep_description(name)
         store = self._results.store
         sizes = sorted(store.sizes(f"{name}/tables").items())
-        return _digest([sizes, store.is_being_written(name)])
+        return _digest([about, sizes, store.is_being_written(name)])
 
     def _index_page(self) -> str:
         live = self._live("/stamp", self._index_stamp())

@@ -23,7 +23,9 @@
       };
     });
     const open = [...folds].map(([name, one]) => [name, one.open]);
-    sessionStorage.setItem(key, JSON.stringify({ tables, open, top: scrollY }));
+    try {
+      sessionStorage.setItem(key, JSON.stringify({ tables, open, top: scrollY }));
+    } catch { /* full, or not allowed here: the page then begins anew */ }
   }
 
   function restore() {
@@ -52,7 +54,8 @@
   const state = document.getElementById("following");
   async function ask() {
     try {
-      const answer = await fetch(live.ask, { cache: "no-store" });
+      const wait = AbortSignal.timeout(10000 + 1000 * live.every_s);
+      const answer = await fetch(live.ask, { cache: "no-store", signal: wait });
       if (!answer.ok) throw new Error(answer.statusText);
       state.textContent = `Follows the sweep, every ${live.every_s} s.`;
       if ((await answer.text()) !== live.stamp && !document.hidden) {
