@@ -53,7 +53,7 @@ def serve() -> Iterator[Serve]:
     yield start
     for process in started:
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=90)
         assert process.returncode == 0
         assert "Traceback" not in errors
 
@@ -196,7 +196,7 @@ def test_a_host_that_nobody_knows_is_refused(store: Store) -> None:
 
 SPACE = """from raypg import *
 SPACE = Ablation(
-    base={"model.name": "mlp", "train.epochs": 400},
+    base={"model.name": "mlp", "train.epochs": 200},
     axes={"optimizer.lr": [0.01, 0.02, 0.05]},
 )
 """
@@ -230,8 +230,8 @@ def test_a_page_follows_a_real_sweep_to_its_end(
         page.get_by_role("searchbox").first.fill("optimizer")
         _, errors = sweep.communicate(timeout=300)
         assert sweep.returncode == 0, errors
-        page.locator(".answer", has_text="optimizer.lr").wait_for(timeout=60_000)
-        page.locator(".state").wait_for(state="detached", timeout=60_000)
+        page.locator(".answer", has_text="optimizer.lr").wait_for(timeout=180_000)
+        page.locator(".state").wait_for(state="detached", timeout=180_000)
         seen.add(trials.count())
         assert len(seen) == 2, "rows came while it was looked at"
         assert page.get_by_role("searchbox").first.input_value() == "optimizer"

@@ -149,7 +149,7 @@ def test_ctrl_c_ends_the_watching_without_a_traceback(store: Store) -> None:
     assert process.stdout is not None
     assert process.stdout.readline().startswith("depth: 1 of 3 trials ended")
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=20) == ("", "")
+    assert process.communicate(timeout=90) == ("", "")
     assert process.returncode == 130
 
 
