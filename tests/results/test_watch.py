@@ -137,7 +137,15 @@ time.sleep(60)
     assert f"ended with 3 of 3 trials unfinished; go on with: {resume}\n" in said.out
 
 
-@pytest.mark.usefixtures("writer")
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Processes that are started hear SIGINT, though a shell's background does not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("writer", "heard")
 def test_ctrl_c_ends_the_watching_without_a_traceback(store: Store) -> None:
     command = [sys.executable, "-m", "raypg.results", "watch", "depth"]
     process = subprocess.Popen(
