@@ -11,6 +11,7 @@ from raypg.config import Config, Layer, flatten, load
 from raypg.errors import ConfigError
 from raypg.experiment import Trial
 from raypg.results.columns import LEFT
+from raypg.results.schema import config_leaves
 from raypg.tracebacks import cut_traceback
 
 Row = Mapping[str, Any]
@@ -205,12 +206,7 @@ def config_of(row: Row) -> Config:
     if row.get("imported") is not None:
         rule, fix = "must have been trained by raypg", "Its config is another tool's."
         raise ConfigError(row["trial"], rule, f"{row['imported']}, imported", fix)
-    prefix = "config."
-    values = {
-        name.removeprefix(prefix): value
-        for name, value in row.items()
-        if name.startswith(prefix) and value is not None
-    }
+    values = config_leaves(row)
     if row.get("micro_batch"):
         values["train.micro_batch"] = row["micro_batch"]
     return load([Layer(row["trial"], values)])

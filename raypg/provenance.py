@@ -49,10 +49,9 @@ def keep_changes(store: Store, sweep: str) -> None:
         store: where the sweep lives.
         sweep: its name.
     """
-    folder = code_folder(Path(__file__).parent)
-    if not _is_dirty(folder):
+    if not provenance()["git.dirty"]:
         return
-    changes = _read_git(folder, *_DIFF)
+    changes = _read_git(code_folder(Path(__file__).parent), *_DIFF)
     if changes and len(changes) <= MOST_CHANGES_BYTES:
         store.write_whole(f"{sweep}/{CHANGES}", changes)
 

@@ -63,7 +63,9 @@ def test_the_changes_that_are_kept_make_the_code_again(
     subprocess.run([*git, "config", "color.ui", "always"], check=True)
     path = str(code / "raypg" / "provenance.py")
     monkeypatch.setattr("raypg.provenance.__file__", path)
+    provenance.cache_clear()
     keep_changes(store, "sweep")
+    provenance.cache_clear()
     patch = tmp_path / "runs" / "sweep" / CHANGES
     subprocess.run([*git, "checkout", "--quiet", "."], check=True)
     subprocess.run([*git, "apply", str(patch)], check=True)

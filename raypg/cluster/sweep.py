@@ -240,7 +240,8 @@ def _run(run: _Run, writer: SweepWriter, ending: Ending) -> Finished:
         metric=space.metric,
     )
     epochs = question.example.config.train.epochs
-    pace = Pace(question.proposals.num_trials, epochs)
+    planned = question.proposals.num_trials
+    pace = Pace(planned, epochs)
     with gentle_interrupts(ending.interrupt):
         with (
             log_to_wandb(ledger, run.store, _warn, is_on=run.options.uses_wandb),
@@ -260,8 +261,8 @@ def _run(run: _Run, writer: SweepWriter, ending: Ending) -> Finished:
                     run_sweep(run.launch(), ledger, ending)
             else:
                 ledger.next_entry()  # books every trial as cached
-        if not ending.reason:
-            _note_size(run, ledger)
+        if not ending.reason and question.proposals.num_trials != planned:
+            _note_size(run, question.proposals.num_trials)
         try:
             writer.close()
         except StoreError as error:
@@ -269,13 +270,11 @@ def _run(run: _Run, writer: SweepWriter, ending: Ending) -> Finished:
     return Finished(run.store, run.name, ending, ledger)
 
 
-def _note_size(run: _Run, ledger: Ledger) -> None:
+def _note_size(run: _Run, num_trials: int) -> None:
     """Keep how many trials there were to be, where that was known only at the end."""
-    num = ledger.proposals.num_trials
     try:
         about = run.store.read_description(run.name)
-        if about.get("num_trials") != num:
-            run.store.write_description(run.name, {**about, "num_trials": num})
+        run.store.write_description(run.name, {**about, "num_trials": num_trials})
     except OSError as error:
         _warn(f"{run.name}: its number of trials stays as planned: {error}")
 

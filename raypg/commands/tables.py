@@ -16,10 +16,9 @@ from raypg.commands.options import (
     open_existing,
 )
 from raypg.commands.outfile import written_to
-from raypg.errors import ResultsError
 from raypg.results import Results
-from raypg.results.candidate import find_candidate
-from raypg.results.listing import DEFAULT_METRIC, SweepLine, mode_of
+from raypg.results.candidate import best_trial, find_candidate
+from raypg.results.listing import SweepLine
 from raypg.results.memo import FlatRow
 from raypg.results.output import print_arrow, print_rows
 from raypg.results.paper import print_paper
@@ -71,7 +70,7 @@ def best(
     """The best trial of a sweep by validation, never by the test split."""
     with written_to(out):
         results = open_existing(store)
-        row = _best_row(results, name, metric, mode)
+        row = best_trial(results, name, metric, mode.value if mode else "")
         if test:
             row = {**row, **_tested(results, name, row)}
         if form in (Form.table, Form.markdown, Form.latex):
@@ -108,13 +107,3 @@ def _tested(results: Results, name: str, row: FlatRow) -> dict[str, object]:
         # Who was stopped early was a candidate, too.
         "selected_from": found.num_rated + found.others.get("stopped", 0),
     }
-
-
-def _best_row(results: Results, name: str, metric: str, mode: Mode | None) -> FlatRow:
-    about = results.sweep_description(name)
-    metric = metric or about.get("metric", DEFAULT_METRIC)
-    row = results.best(name, metric, mode.value if mode else mode_of(about, metric))
-    if row is None:
-        fix = f"See: python -m raypg.results show {name}."
-        raise ResultsError(name, f"must have a trial with {metric}", "none", fix)
-    return row

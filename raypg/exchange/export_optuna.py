@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raypg.exchange.place import written_whole
-from raypg.exchange.rows import SweepRows, config_of
+from raypg.exchange.rows import SweepRows
 from raypg.results.importances import distribution_of, param_of
 from raypg.results.memo import FlatRow
+from raypg.results.schema import config_leaves
 
 if TYPE_CHECKING:
     import optuna
@@ -132,7 +133,7 @@ def _build_trial(
 
 def _params_of(rows: SweepRows, row: FlatRow) -> dict[str, Any]:
     """The values of the axes that the trial has."""
-    config = config_of(row)
+    config = config_leaves(row)
     axes = [axis for axis in rows.about.get("axes", ()) if axis in config]
     return {axis: param_of(config[axis]) for axis in axes}
 

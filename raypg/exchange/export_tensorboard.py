@@ -12,13 +12,13 @@ from typing import Any
 from raypg.exchange.place import written_whole
 from raypg.exchange.rows import (
     SweepRows,
-    config_of,
     metrics_of,
     seconds_of,
     trial_folder,
 )
 from raypg.faults import format_value
 from raypg.results.memo import FlatRow
+from raypg.results.schema import config_leaves
 
 
 def export_tensorboard(rows: SweepRows, out: Path) -> str:
@@ -61,7 +61,7 @@ def _tag(name: str) -> str:
 
 def _hparams(row: FlatRow) -> dict[str, Any]:
     """The config, and what the trial is called in the tables."""
-    named = config_of(row) | {"raypg.trial": row["trial"], "raypg.arm": row["arm"]}
+    named = config_leaves(row) | {"raypg.trial": row["trial"], "raypg.arm": row["arm"]}
     named["raypg.status"] = row["status"]
     return {
         name: format_value(value) if isinstance(value, list) else value

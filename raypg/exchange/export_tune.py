@@ -21,13 +21,12 @@ from typing import Any
 from raypg.exchange.place import written_whole
 from raypg.exchange.rows import (
     SweepRows,
-    config_of,
     metrics_of,
     seconds_of,
     trial_folder,
 )
 from raypg.results.memo import FlatRow
-from raypg.results.schema import nest_leaves
+from raypg.results.schema import config_leaves, nest_leaves
 
 ENDED = ("completed", "cached", "stopped")
 """Statuses of trials whose last result is `done`."""
@@ -61,7 +60,7 @@ def export_tune(rows: SweepRows, out: Path) -> str:
 
 
 def _write_trial(rows: SweepRows, row: FlatRow, folder: Path) -> None:
-    config = nest_leaves(config_of(row))
+    config = nest_leaves(config_leaves(row))
     text = json.dumps(config, indent=2, sort_keys=True)
     (folder / "params.json").write_text(text, "utf-8")
     results = list(_results(rows, row, config))

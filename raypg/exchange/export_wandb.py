@@ -12,8 +12,9 @@ from typing import Any
 
 from raypg.errors import ResultsError
 from raypg.exchange.place import check_free
-from raypg.exchange.rows import SweepRows, config_of, metrics_of
+from raypg.exchange.rows import SweepRows, metrics_of
 from raypg.results.memo import FlatRow
+from raypg.results.schema import config_leaves
 
 PATIENCE_S = 60.0
 """Longest wait for W&B, a trial."""
@@ -44,7 +45,7 @@ def export_wandb(rows: SweepRows, out: Path) -> str:
     log = WandbLog(about, lambda line: print(line, file=sys.stderr))
     for number, row in enumerate(rows.trials):
         facts = Facts.build(
-            row["trial"], row["arm"] or row["trial"], row["seed"], config_of(row)
+            row["trial"], row["arm"] or row["trial"], row["seed"], config_leaves(row)
         )
         epochs = {e["epoch"]: metrics_of(e) for e in rows.epochs_of(row)}
         log.log_past(number, facts, epochs, row["status"], _summary(row))

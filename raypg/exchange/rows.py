@@ -60,16 +60,6 @@ def read_sweep(results: Results, sweep: str) -> SweepRows:
     return SweepRows(sweep, about, trials, epochs)
 
 
-def config_of(row: FlatRow) -> dict[str, Any]:
-    """The config of a trial by dotted name, without what it does not have."""
-    prefix = "config."
-    return {
-        name.removeprefix(prefix): value
-        for name, value in row.items()
-        if name.startswith(prefix) and value is not None
-    }
-
-
 def metrics_of(epoch: FlatRow) -> dict[str, float]:
     """What was measured in an epoch, by dotted name."""
     return {

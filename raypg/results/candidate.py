@@ -8,7 +8,7 @@ from typing import Any
 from raypg.errors import ResultsError
 from raypg.results.arms import ENDED_WELL
 from raypg.results.columns import LEFT
-from raypg.results.listing import DEFAULT_METRIC
+from raypg.results.listing import DEFAULT_METRIC, mode_of
 from raypg.results.memo import FlatRow
 from raypg.results.query import Results
 from raypg.results.schema import flat_rows
@@ -67,6 +67,29 @@ class Candidate:
         return self.row.get("imported") is not None
 
 
+def best_trial(
+    results: Results, sweep: str, metric: str = "", mode: str = ""
+) -> FlatRow:
+    """The best trial of a sweep by validation.
+
+    Args:
+        results: of the store.
+        sweep: its name.
+        metric: a column of `trials`; empty: the sweep's own.
+        mode: `max` or `min`; empty: as the metric has it.
+
+    Raises:
+        ResultsError: there is no such sweep, or no trial that ended well.
+    """
+    about = results.sweep_description(sweep)
+    metric = metric or about.get("metric", DEFAULT_METRIC)
+    row = results.best(sweep, metric, mode or mode_of(about, metric))
+    if row is None:
+        fix = f"See: python -m raypg.results show {sweep}."
+        raise ResultsError(sweep, f"must have a trial with {metric}", "none", fix)
+    return row
+
+
 def find_candidate(
     results: Results, sweep: str, trial: str = "", *, with_test: bool = False
 ) -> Candidate:
@@ -82,14 +105,9 @@ def find_candidate(
         ResultsError: there is no such sweep or trial, or none that ended well.
     """
     about = results.sweep_description(sweep)
-    metric, mode = about.get("metric", DEFAULT_METRIC), about.get("mode", "max")
-    if trial:
-        row = results.find_trial(sweep, trial)
-    elif (found := results.best(sweep, metric, mode)) is not None:
-        row = found
-    else:
-        fix = f"See: python -m raypg.results show {sweep}."
-        raise ResultsError(sweep, f"must have a trial with {metric}", "none", fix)
+    metric = about.get("metric", DEFAULT_METRIC)
+    mode = mode_of(about, metric)
+    row = results.find_trial(sweep, trial) if trial else best_trial(results, sweep)
     rows = [one for one in results.trials(sweep) if one["status"] not in LEFT]
     ended = [one for one in rows if one["status"] in ENDED_WELL]
     rated = [one for one in ended if one.get(metric) is not None]

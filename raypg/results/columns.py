@@ -19,6 +19,9 @@ _EXAMPLE = {
     "probability": RATIO,
 }
 
+ENDED = ("completed", "cached", "stopped", "failed")
+"""Statuses of trials that are over, well or not."""
+
 LEFT = ("extended", "replaced")
 """Statuses of trials that went on as another one, which counts in their place: of one
 that completed and got more epochs, and of one whose results do not stand alone."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from raypg.errors import ResultsError
 from raypg.results.columns import LEFT
 from raypg.results.memo import FlatRow
-from raypg.results.query import Results
+from raypg.results.query import Results, quoted
 
 RowPair = tuple[FlatRow, FlatRow]
 
@@ -71,7 +71,7 @@ def read_predictions(
 ) -> dict[str, Predictions]:
     """What each trial predicts, by its id; those that have none are not there."""
     wanted = ", ".join(
-        f"({place}, {_quoted(row['sweep'])}, {_quoted(row['trial'])})"
+        f"({place}, {quoted(row['sweep'])}, {quoted(row['trial'])})"
         for place, row in enumerate(rows)
     )
     table = results.sql(
@@ -144,7 +144,3 @@ def _check_same_images(one: Predictions, other: Predictions) -> None:
     )
     fix = "Compare trials of one data set: see config.data in `trials`."
     raise ResultsError(where, rule, found, fix)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -112,7 +112,7 @@ class Results:
 
     def epochs(self, sweep: str, trial: str | None = None) -> list[FlatRow]:
         """The epochs of a sweep or of one of its trials, cached trials' too."""
-        where = "" if trial is None else f"where trial = '{_quoted(trial)}'"
+        where = "" if trial is None else f"where trial = {quoted(trial)}"
         query = f"from epochs {where} order by trial, epoch"
         return flat_rows(self.sql(query, sweeps=[sweep]))
 
@@ -213,5 +213,6 @@ def _zipped(rows: pa.Table, *names: str) -> Iterable[tuple[Any, ...]]:
     return zip(*(rows[name].to_pylist() for name in names), strict=True)
 
 
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
+def quoted(text: str) -> str:
+    """A text as SQL has it, with its quotes."""
+    return "'" + text.replace("'", "''") + "'"

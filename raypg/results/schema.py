@@ -75,6 +75,16 @@ def flat_rows(table: pa.Table) -> list[dict[str, Any]]:
     return rows
 
 
+def config_leaves(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The config in a row of `trials` by dotted name, without what it does not have."""
+    prefix = "config."
+    return {
+        name.removeprefix(prefix): value
+        for name, value in row.items()
+        if name.startswith(prefix) and value is not None
+    }
+
+
 @cache
 def core_schema(table: str) -> pa.Schema:
     """The nested schema that a table has at least."""

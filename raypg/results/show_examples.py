@@ -12,6 +12,7 @@ from raypg.results.examples import (
     Pair,
     describe_status,
 )
+from raypg.results.numerals import format_amount, format_metric, format_p
 from raypg.results.output import print_csv, print_table
 from raypg.results.statistics import CONFIDENCE, correct_holm
 
@@ -110,9 +111,9 @@ def _class_cells(change: ClassChange) -> dict[str, Any]:
 
 def _accuracy_cells(row: Pair | ClassChange) -> dict[str, str]:
     return {
-        "accuracy A": f"{100 * row.accuracy_a:.2f} %",
-        "accuracy B": f"{100 * row.accuracy_b:.2f} %",
-        "B against A": f"{100 * row.difference:+.2f} points",
+        "accuracy A": format_metric(row.accuracy_a, "accuracy"),
+        "accuracy B": format_metric(row.accuracy_b, "accuracy"),
+        "B against A": format_amount(row.difference, "accuracy", sign=True),
     }
 
 
@@ -145,11 +146,10 @@ def _describe_pair(pair: Pair) -> str:
     if not pair.only_a and not pair.only_b:
         return "A and B are right on the same images."
     verdict = "more" if pair.p < 1 - CONFIDENCE else "no more"
-    p = f"p = {pair.p:.2g}" if pair.p >= 0.001 else "p < 0.001"
     images = "1 image" if pair.only_a == 1 else f"{pair.only_a} images"
     return (
         f"A is right on {images} where B is wrong, B on {pair.only_b} where A is "
-        f"wrong: {p} (McNemar's exact test), {verdict} than chance. "
+        f"wrong: {format_p(pair.p)} (McNemar's exact test), {verdict} than chance. "
         "This compares two trained networks; it does not say what other seeds would "
         "give."
     )

@@ -9,7 +9,7 @@ from raypg.errors import ResultsError, suggest_name
 from raypg.faults import format_value
 from raypg.results.columns import LEFT
 from raypg.results.memo import FlatRow
-from raypg.results.query import Results
+from raypg.results.query import Results, quoted
 from raypg.results.schema import flat_rows
 
 SECTIONS = ("data", "model", "optimizer", "schedule", "train", "seed")
@@ -55,11 +55,8 @@ def find_side(results: Results, text: str, sweeps: Sequence[str] = ()) -> Side:
     if text in results.store.sweeps():
         rows = results.trials(text)
         return Side(text, [row for row in rows if row["status"] not in LEFT])
-    quoted = text.replace("'", "''")
-    named = (
-        f"from unique_trials where arm = '{quoted}' or starts_with(trial, '{quoted}')"
-    )
-    found = _rows(results, named, sweeps)
+    named = f"arm = {quoted(text)} or starts_with(trial, {quoted(text)})"
+    found = _rows(results, f"from unique_trials where {named}", sweeps)
     rows = [row for row in found if row["arm"] == text] or _by_id(found, text)
     if rows:
         return Side(text, rows)

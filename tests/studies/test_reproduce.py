@@ -143,7 +143,9 @@ def test_more_changes_than_anyone_reads_are_not_kept(
     monkeypatch.setattr(provenance, "_is_dirty", lambda folder: True)
     many = b"x" * 1_000_001
     monkeypatch.setattr(provenance, "_read_git", lambda folder, *words: many)
+    provenance.provenance.cache_clear()
     train(*TINY)
+    provenance.provenance.cache_clear()
     assert not Store(train.store).has_file(f"train/{CHANGES}")
 
 

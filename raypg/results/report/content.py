@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from raypg.results.answer import Summary, summarise
+from raypg.results.columns import ENDED
 from raypg.results.effects import Effect, find_effects
 from raypg.results.failures import FailureGroup, group_failures
 from raypg.results.figures import FIGURES, Figure
@@ -40,8 +41,6 @@ _LEGEND = (
 _MOST_AXES = 6
 _MOST_LINES = 200
 """Of a table of effects."""
-
-_OVER = ("completed", "cached", "stopped", "failed")
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ def _facts(line: SweepLine, rows: Sequence[FlatRow]) -> list[str]:
 
 
 def _state(line: SweepLine, rows: Sequence[FlatRow]) -> str:
-    over = sum(row["status"] in _OVER for row in rows)
+    over = sum(row["status"] in ENDED for row in rows)
     of = "" if line.planned is None else f" of {line.planned}"
     if line.state == "running":
         return (

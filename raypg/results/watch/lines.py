@@ -2,7 +2,8 @@
 
 import time
 
-from raypg.results.watch.look import ENDED, Look, describe_end
+from raypg.results.columns import ENDED
+from raypg.results.watch.look import Look, describe_end
 
 SIGN_EVERY_S = 30.0
 """Longest silence while a sweep is running."""

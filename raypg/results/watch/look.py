@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from raypg.results.arms import ENDED_WELL
-from raypg.results.columns import LEFT
+from raypg.results.columns import ENDED, LEFT
 from raypg.results.listing import DEFAULT_METRIC
 from raypg.results.memo import FlatRow
 from raypg.results.numerals import format_metric
@@ -14,7 +14,6 @@ from raypg.results.schema import flat_rows, flatten
 from raypg.results.segments import read_stream
 from raypg.store import Store
 
-ENDED = ("completed", "cached", "stopped", "failed")
 _COLUMNS = (
     "trial",
     "arm",
