@@ -12,6 +12,7 @@ from raypg.errors import RaypgError, StoreError
 from raypg.results.columns import CORE, VERSION
 from raypg.results.compact import compact
 from raypg.results.kept import drop_kept, keep_rows, kept_folder
+from raypg.results.listing import keep_line
 from raypg.results.read import newest_version
 from raypg.results.segments import SegmentWriter
 from raypg.store import Store, ignore
@@ -132,6 +133,7 @@ class SweepWriter:
             if compact and failure is None:
                 for table in CORE:
                     self._compact(table, is_last=True)
+                self._keep_line()
         finally:
             self._lock.close()
         if failure is not None:
@@ -254,6 +256,11 @@ class SweepWriter:
         except (OSError, pa.ArrowException, RaypgError) as cause:
             # The segments are still there and are read as they are.
             self._tell(f"{table}: not compacted: {cause}")
+
+    def _keep_line(self) -> None:
+        with suppress(OSError, pa.ArrowException, RaypgError):  # it is read without
+            if self._lock.is_held():
+                keep_line(self._store, self._sweep)
 
     def _tell(self, problem: str) -> None:
         line = " ".join(problem.split())[:300]

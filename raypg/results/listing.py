@@ -6,13 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from raypg.results.arms import ENDED_WELL
-from raypg.results.columns import LEFT, TEXT
-from raypg.results.read import read_each, read_newest
-from raypg.results.schema import flatten
+from raypg.results.digest import Digest, keep_digest, moment, read_digest
+from raypg.results.read import read_each
 from raypg.store import Store
 
 DEFAULT_METRIC = "val.accuracy"
@@ -69,16 +64,8 @@ def read_lines(store: Store) -> list[SweepLine]:
 def read_line(store: Store, sweep: str) -> SweepLine:
     """One sweep."""
     about = store.read_description(sweep)
-    metric, mode = about.get("metric", DEFAULT_METRIC), about.get("mode", "max")
-    columns = ["status", "started", "finished", metric.split(".")[0]]
-    rows = read_newest(store, sweep, "trials", columns)
-    rows = rows.filter(pc.invert(pc.is_in(rows["status"], pa.array(LEFT))))
-    counts = Counter(rows["status"].to_pylist())
-    started, finished = (
-        pc.min(rows["started"]).as_py(),
-        pc.max(rows["finished"]).as_py(),
-    )
-    is_over = counts["running"] == 0 and started is not None and finished is not None
+    digest = read_digest(store, sweep, *_judged_by(about))
+    counts = Counter(digest.statuses)
     known = ("completed", "cached", "stopped", "failed")
     return SweepLine(
         sweep=sweep,
@@ -86,34 +73,32 @@ def read_line(store: Store, sweep: str) -> SweepLine:
         state={None: "?", True: "running", False: "ended"}[
             store.is_being_written(sweep)
         ],
-        started=started or _moment(about.get("started")),
-        seconds=_between(started, finished) if is_over else None,
+        started=digest.started or moment(about.get("started")),
+        seconds=None if counts["running"] else _seconds(digest),
         planned=about.get("num_trials"),
-        trials=rows.num_rows,
+        trials=counts.total(),
         completed=counts["completed"],
         cached=counts["cached"],
         stopped=counts["stopped"],
         failed=counts["failed"],
-        unfinished=rows.num_rows - sum(counts[status] for status in known),
-        metric=metric,
-        best=_best(rows, metric, mode),
+        unfinished=counts.total() - sum(counts[status] for status in known),
+        metric=digest.metric,
+        best=digest.best,
     )
 
 
-def _between(started: datetime, finished: datetime) -> float | None:
-    """Seconds; None where a clock went backwards."""
-    seconds = (finished - started).total_seconds()
-    return seconds if seconds >= 0 else None
+def keep_line(store: Store, sweep: str) -> None:
+    """Keep what the line of a sweep needs of its table, at the end of its writer."""
+    keep_digest(store, sweep, *_judged_by(store.read_description(sweep)))
 
 
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+def _judged_by(about: Mapping[str, Any]) -> tuple[str, str]:
+    return about.get("metric", DEFAULT_METRIC), about.get("mode", "max")
 
 
-def _best(rows: pa.Table, metric: str, mode: str) -> float | None:
-    ended = rows.filter(pc.is_in(rows["status"], pa.array(ENDED_WELL)))
-    flat = flatten(ended)
-    if metric not in flat.column_names:
+def _seconds(digest: Digest) -> float | None:
+    """From its start to its end; None where a clock went backwards."""
+    if digest.started is None or digest.finished is None:
         return None
-    best = pc.max(flat[metric]) if mode == "max" else pc.min(flat[metric])
-    return float(best.cast(TEXT).as_py()) if best.is_valid else None
+    seconds = (digest.finished - digest.started).total_seconds()
+    return seconds if seconds >= 0 else None
