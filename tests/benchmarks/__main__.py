@@ -32,10 +32,13 @@ MODULES = (
     "checkpoints",
     "driver",
     "tables",
+    "listing",
     "asha",
-    "chaos",
 )
 """In the order of the goals; each has `measure(quick)`, which gives the rows."""
+
+ON_DEMAND = ("chaos", "scale")
+"""The same, of faults and of size: minutes each, and run where they are named."""
 
 MINUTE = ("warm_workers", "input_pipeline", "checkpoints", "tables", "asha")
 """What `--quick` runs where nothing is named: the others start clusters by the dozen,
@@ -49,7 +52,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     what = "a minute's worth, which says nothing of the goals"
     parser.add_argument("--quick", action="store_true", help=what)
-    parser.add_argument("--only", nargs="+", choices=MODULES)
+    parser.add_argument("--only", nargs="+", choices=MODULES + ON_DEMAND)
     parser.add_argument("--out", type=Path, default=Path("bench.json"))
     options = parser.parse_args()
     adopt_orphans()
