@@ -18,12 +18,13 @@ from tests.s3 import Cable, cable, create_bucket
 pytestmark = pytest.mark.slow
 
 # Trials of many seconds, so that one always trains while the bucket is away.
-NUM_EPOCHS = 40
+NUM_EPOCHS = 50
 BASE = {
     "model.name": "densenet",
     "model.depth": 10,
     "model.growth_rate": 4,
     "train.epochs": NUM_EPOCHS,
+    "data.fraction": 0.5,
 }
 RATES = [0.05, 0.1]
 SPACE = f"""from raypg import Ablation
@@ -85,7 +86,7 @@ class Drivers:
 
     def wait(self, number: int) -> int:
         """For its end; its exit code."""
-        return self._all[number].wait(timeout=120)
+        return self._all[number].wait(timeout=300)
 
     def kill(self, number: int) -> None:
         """Leave it no time for anything."""
@@ -155,17 +156,17 @@ def test_a_store_that_comes_back_has_every_row(
     drivers.wait_for_epochs(8)
     way.cut(hangs=hangs)
     cut_at = time.time()
-    wait_until(lambda: "rows wait to be written" in drivers.said(driver))
+    wait_until(lambda: "rows wait to be written" in drivers.said(driver), 180)
     time.sleep(3)
     mended_at = time.time()
     way.mend()
     assert drivers.wait(driver) == 0, drivers.said(driver)
     drivers.check_whole(calm)
-    times = [
-        row["time"].timestamp() for row in open_results(drivers.store).epochs("space")
-    ]
-    # Where it hangs, who saves or writes waits until the time for an answer is over.
-    assert hangs or any(cut_at + 2 < at < mended_at for at in times)
+    rows = open_results(drivers.store).epochs("space")
+    meanwhile = [cut_at < row["time"].timestamp() < mended_at for row in rows]
+    # Two: the one under way at the cut, and one from its start to its end. Where the
+    # store hangs, who saves or writes waits until the time for an answer is over.
+    assert hangs or sum(meanwhile) >= 2
 
 
 def test_a_store_that_is_gone_ends_a_sweep_which_keeps_its_rows(
