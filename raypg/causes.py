@@ -1,9 +1,11 @@
 """Why a trial failed: one of seven causes, and what is done about each.
 
 The cause is decided here and nowhere else: from the exception's type where there is
-one, from what Ray says where a process took the exception with it.
+one, from what Ray says where a process took the exception with it. So is how often a
+trial is started again.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,58 +21,91 @@ EVERY_CAUSE = "all"
 class Policy:
     """What is done about trials that fail for one cause.
 
+    A trial that has not failed by it is started again by the sweep itself, on other
+    workers from its last checkpoint. One that has waits for
+    `--resume NAME --retry-failed`.
+
     Attributes:
-        is_retried: whether the sweep itself starts the trial again, on other workers
-            from its last checkpoint, for as long as it gets further each time. Other
-            causes wait for `--resume NAME --retry-failed`.
-        why: the reason for that.
+        most_errors: as many in a row, at one epoch, have failed the trial: of what was
+            raised where it was trained.
+        most_deaths: likewise, of its processes that were ended from outside.
+        why: the reason for these numbers.
         fix: what a person can do before they run it again.
     """
 
-    is_retried: bool
+    most_errors: float
+    most_deaths: float
     why: str
     fix: str
+
+    @property
+    def is_retried(self) -> bool:
+        """Whether the first error of this cause is not yet the trial's failure."""
+        return self.most_errors > 1
+
+    def most(self, how: str) -> float:
+        """How many in a row fail a trial, by what became of its process.
+
+        Args:
+            how: `failed` by what it raised; else it was ended.
+        """
+        return self.most_errors if how == "failed" else self.most_deaths
+
+
+AT_ONCE = 1
+"""What comes again with every start."""
+IN_A_ROW = 3
+"""At one epoch these show that the trial is at fault. Two may be chance: whoever ends
+processes now and then also meets the one that has just replaced another."""
+NEVER = math.inf
+"""What is no trial's fault."""
 
 
 POLICIES: Mapping[str, Policy] = {
     "out_of_memory": Policy(
-        is_retried=False,
-        why="The same trial asks for the same memory again (a process that Ray or the "
-        "kernel killed for a node's want of it is another's fault as likely, and is "
-        "started again up to three times).",
+        most_errors=AT_ONCE,
+        most_deaths=IN_A_ROW,
+        why="The same trial asks for the same memory again; a process that Ray killed "
+        "for a node's want of it is another's fault as likely.",
         fix="Free memory, or give the same batches in pieces: train.micro_batch=N in a "
         "new sweep, or --repair-oom where the process survives (CUDA).",
     ),
     "nan": Policy(
-        is_retried=False,
+        most_errors=AT_ONCE,
+        most_deaths=AT_ONCE,
         why="The same seed gives the same numbers again.",
         fix="Try a smaller optimizer.lr, or train.clip_norm=1, in a new sweep.",
     ),
     "data": Policy(
-        is_retried=False,
+        most_errors=AT_ONCE,
+        most_deaths=AT_ONCE,
         why="A file stays missing or damaged until someone mends it.",
         fix="Mend the files that the error names.",
     ),
     "node_lost": Policy(
-        is_retried=True,
+        most_errors=NEVER,
+        most_deaths=NEVER,
         why="The trial is not at fault: another node trains it.",
         fix="See that the nodes stay up.",
     ),
     "worker_lost": Policy(
-        is_retried=True,
+        most_errors=IN_A_ROW,
+        most_deaths=IN_A_ROW,
         why="Whoever killed the process may be gone; three deaths at one epoch are the "
         "trial's own (a CPU out of memory is a SIGKILL).",
         fix="See the kernel's log and Ray's: who ended the process?",
     ),
     "hang": Policy(
-        is_retried=True,
+        most_errors=IN_A_ROW,
+        most_deaths=IN_A_ROW,
         why="Another process may get what this one waited for; three hangs at one "
         "epoch are the trial's own.",
         fix="See what the last line waits for (of several workers: where the first one "
         "waited for the others); --hang-timeout, in a new sweep, says how long.",
     ),
     "code": Policy(
-        is_retried=False,
+        most_errors=AT_ONCE,
+        most_deaths=AT_ONCE,
         why="The same code raises the same again.",
         fix="Mend what it names; after an edit of the code start a new sweep, which "
         "takes whatever still holds from the store.",
@@ -91,6 +126,11 @@ TYPES: Mapping[str, str] = {
     "ray.exceptions.RayActorError": "worker_lost",
     "ray.exceptions.ActorDiedError": "worker_lost",
     "ray.exceptions.ActorUnavailableError": "node_lost",
+    # What a process meets whose peers, or the node's own processes, are gone.
+    "ray.exceptions.ObjectLostError": "worker_lost",
+    "ray.exceptions.OwnerDiedError": "worker_lost",
+    "ray.exceptions.RpcError": "worker_lost",
+    "ray.exceptions.RaySystemError": "worker_lost",
 }
 """Types by the names that tracebacks have for them: neither torch nor Ray is imported
 to ask, and a text is judged as the exception that it is of."""
@@ -98,9 +138,14 @@ to ask, and a text is judged as the exception that it is of."""
 _HUNG = "must give a sign of life"
 """In the ClusterError of a worker that does not."""
 
+GROUP_ENDED = "must outlive its trials"
+"""In the ClusterError of a worker group that does not, whatever it died of: that may
+have been a trial before this one."""
+
 _RAY_SIGNS = {
     "its node has died": "node_lost",
     "The actor is temporarily unavailable": "node_lost",
+    GROUP_ENDED: "worker_lost",
     "running low on memory": "out_of_memory",
     "killed due to memory pressure": "out_of_memory",
     _HUNG: "hang",

@@ -60,6 +60,7 @@ ERRORS = [
     (ray_exceptions.RayActorError(error_msg=NODE_DIED), "node_lost"),
     (ray_exceptions.ActorDiedError(), "worker_lost"),
     (ray_exceptions.WorkerCrashedError(), "worker_lost"),
+    (ray_exceptions.RaySystemError("no answer"), "worker_lost"),
     (ClusterError("worker", "must be", "other code", "Restart."), "code"),
     (CheckpointError("a", "must be whole", "half", "Delete it."), "code"),
     (ConfigError("lr", "must be finite", "nan", "Change it."), "code"),

@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass
 
-MAX_AT_ONE_PLACE = 3
-"""Deaths in a row after one and the same epoch that show that the trial is at fault (a
-CPU out of memory is a SIGKILL). Two may be chance: whoever ends processes now and then
-also meets the one that has just replaced another."""
+from raypg.causes import NEVER, POLICIES
 
 MAX_ON_ONE_WAY = 10
 """Deaths of any kind without an epoch that was not there before: such a trial costs
@@ -24,6 +21,7 @@ class Deaths:
     _num: int = 0
     _place: int = -1
     _num_here: int = 0
+    _is_own: bool = False
 
     def note(
         self,
@@ -41,14 +39,16 @@ class Deaths:
             how: see the attribute; that it hung is told from the cause.
             is_outside: whether it is known that the trial had no part in it.
         """
+        most = POLICIES[cause].most(how)
         self.cause, self.how = cause, "hung" if cause == "hang" else how
         if epochs > self._farthest:
             self._farthest, self._num = epochs, 0
         self._num += 1
-        if not is_outside:
+        if not is_outside and most < NEVER:
             self._num_here = self._num_here + 1 if epochs == self._place else 1
             self._place = epochs
-        return self._num_here < MAX_AT_ONE_PLACE and self._num < MAX_ON_ONE_WAY
+            self._is_own = self._num_here >= most
+        return not self._is_own and self._num < MAX_ON_ONE_WAY
 
     def reason(self, whose: str, epoch: int) -> str:
         """Why the trial has failed, once `note` has said that it goes on no more.
@@ -57,6 +57,6 @@ class Deaths:
             whose: what it became of: `its process`.
             epoch: the last one that is in the tables.
         """
-        is_here = self._num_here >= MAX_AT_ONE_PLACE
-        times = self._num_here if is_here else self._num
-        return f"{whose} {self.how} {times} times after epoch {epoch}"
+        num = self._num_here if self._is_own else self._num
+        times = f" {num} times" * (num > 1)
+        return f"{whose} {self.how}{times} after epoch {epoch}"

@@ -9,12 +9,14 @@ import ray
 from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from raypg.causes import GROUP_ENDED
 from raypg.cluster.connect import Need
 from raypg.cluster.mailbox import Mailbox
 from raypg.cluster.messages import Assignment, Message
 from raypg.cluster.placement import NamedGroupTrainer, group_nodes, mailbox_prefix
 from raypg.cluster.post import RemotePost
 from raypg.cluster.pulse import FIRST_STEP_RATIO
+from raypg.errors import ClusterError
 from raypg.store import Store
 
 MAILBOX_THREADS = 16
@@ -66,10 +68,17 @@ class GroupWorkers:
         return {here, *group_nodes(self._name)}
 
     def failure(self) -> BaseException | None:
-        """What ended the group, where something did."""
-        if self._failure is None and not self._thread.is_alive():
-            return RuntimeError("the worker group ended")
-        return self._failure
+        """What ended the group, where something did: not the trial that it has now.
+
+        What fails a trial is told by its workers, and counted by the mailbox.
+        """
+        if self._thread.is_alive():
+            return None
+        said = str(self._failure or "").strip() or "an end without a word"
+        fix = "The trial goes on with new workers."
+        error = ClusterError("worker group", GROUP_ENDED, said.splitlines()[0], fix)
+        error.__cause__ = self._failure
+        return error
 
     def close(self) -> None:
         """Leave the trial, end the group and free its resources."""

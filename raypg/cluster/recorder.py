@@ -129,8 +129,8 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
     def may_go_on(self, trial: Trial, error: Exception) -> bool:
         """A process of the trial died; whether Tune is to start it again.
 
-        A death is not the trial's where its node is gone, or where it has not been
-        started since the death before.
+        `POLICIES` says how often, by the cause. A death is not the trial's where it
+        has not been started since the death before.
         """
         deaths = self._deaths.setdefault(trial.trial_id, Deaths())
         epoch = self._reported.pop(trial.trial_id, None)
@@ -140,9 +140,8 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         otherwise = "code" if is_code else "worker_lost"
         cause = cause_of_text(str(error), otherwise=otherwise)
         was_idle = epoch is None and not getattr(error, "actor_init_failed", False)
-        is_outside = cause == "node_lost" or was_idle
         how = "failed" if has_raised else "died"
-        return deaths.note(epoch or 0, cause=cause, how=how, is_outside=is_outside)
+        return deaths.note(epoch or 0, cause=cause, how=how, is_outside=was_idle)
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object

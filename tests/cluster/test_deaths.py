@@ -1,14 +1,17 @@
 """Whose fault it is that a trial's processes die."""
 
+import traceback
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ray.exceptions import ActorDiedError, RayTaskError
 
+from raypg.causes import POLICIES, cause_of_text
 from raypg.cluster.deaths import MAX_ON_ONE_WAY, Deaths
 from raypg.cluster.ending import Ending
 from raypg.cluster.farewell import Farewell
+from raypg.cluster.group import GroupWorkers
 from raypg.cluster.recorder import Recorder
 from raypg.cluster.searcher import LedgerSearcher
 from raypg.cluster.trainable import EPOCH, REPORTED
@@ -123,14 +126,50 @@ def test_a_trial_that_fails_says_how_often_and_of_what_it_died() -> None:
 
 def test_a_step_that_raises_is_not_told_of_as_a_death() -> None:
     books = Books()
+    books.start()
     error = RayTaskError("train", "LookupError: no such key", LookupError())
-    for _ in range(3):
-        books.start()
-        last = books.recorder.may_go_on(books.trial, error)
-    assert not last
+    assert not books.recorder.may_go_on(books.trial, error)
     books.recorder.on_trial_error(0, [], books.trial)
-    assert books.entry.reason == "its process failed 3 times after epoch 0"
+    assert books.entry.reason == "its process failed after epoch 0"
     assert books.entry.cause == "code"
+
+
+@pytest.mark.parametrize("how", ["failed", "died"])
+@pytest.mark.parametrize("cause", POLICIES)
+def test_the_policy_of_a_cause_says_how_often_a_trial_is_started(
+    cause: str, how: str
+) -> None:
+    deaths, num = Deaths(), 1
+    while deaths.note(4, cause=cause, how=how):
+        num += 1
+    assert num == min(POLICIES[cause].most(how), MAX_ON_ONE_WAY)
+
+
+def test_memory_that_a_node_lacked_is_not_held_against_the_trial_at_once() -> None:
+    books = Books()
+    books.start()
+    assert books.die("The process was killed due to the node running low on memory.")
+    books.start()
+    error = RayTaskError("train", "MemoryError: 80 GiB", MemoryError())
+    assert not books.recorder.may_go_on(books.trial, error)
+    books.recorder.on_trial_error(0, [], books.trial)
+    assert books.entry.cause == "out_of_memory"
+
+
+def test_a_group_that_ended_for_another_trial_is_replaced() -> None:
+    books = Books()
+    workers = GroupWorkers.__new__(GroupWorkers)
+    workers._thread = SimpleNamespace(is_alive=lambda: False)  # type: ignore[assignment]
+    workers._failure = RuntimeError(
+        "out of memory: DefaultCPUAllocator: can't allocate"
+    )
+    failure = workers.failure()
+    assert failure is not None
+    text = "".join(traceback.format_exception(failure))
+    assert "DefaultCPUAllocator" in text
+    books.start()
+    assert books.recorder.may_go_on(books.trial, RayTaskError("step", text, failure))
+    assert cause_of_text(text) == "worker_lost"
 
 
 def test_a_store_that_is_out_of_reach_is_no_fault_of_the_code() -> None:
