@@ -14,8 +14,8 @@ POLL_S = 1.0
 
 GROUP_MEMORY = 256 * 2**20
 """Bytes that a trial actor of a group reserves: its mailbox and Ray Train's controller
-have 60 and 115 MiB of their own, and it has more. Enough to tell nodes apart, too
-little to keep a group from a room that its workers have."""
+have 60 and 115 MiB of their own, and it has more. Too little to keep a group from a
+room that its workers have."""
 
 
 def num_slots(need: Need) -> int:
@@ -51,11 +51,9 @@ def workers_on(has: Mapping[str, float], need: Mapping[str, float]) -> int:
 
 
 def group_memory(need: Need) -> int:
-    """Bytes that a group's trial actor reserves, so that these spread over the nodes.
+    """Bytes that a group's trial actor reserves, so that a node has what it can bear.
 
-    Ray places what takes no CPU by the memory that nodes have left. Whoever reserves
-    next to nothing lands on the one node that has the most, with all the others. Where
-    memory is so scarce that it would keep groups from their room, it is less.
+    Where memory is so scarce that this would keep groups from their room, it is less.
     """
     import ray
 

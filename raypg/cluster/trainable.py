@@ -19,7 +19,6 @@ from raypg.checkpoints import (
 from raypg.cluster.connect import Need
 from raypg.cluster.messages import Assignment, Ended, Message, Report
 from raypg.cluster.own_checkpoint import only_own
-from raypg.cluster.room import group_memory
 from raypg.errors import CheckpointError, ClusterError
 from raypg.store import Store
 from raypg.training.state import (
@@ -322,10 +321,11 @@ def build_trainable(need: Need, *, uses_group: bool) -> object:
 
     A group's workers take their resources themselves, outside the trial's placement
     group: CPUs given to the trial actor would be CPUs that no worker gets. What it
-    reserves is memory, by which Ray spreads the actors over the nodes; the mailbox and
-    Ray Train's controller stay with them.
+    reserves is memory.
     """
     if not uses_group:
         return tune.with_resources(LocalTrainable, need.per_worker)
+    from raypg.cluster.spread import SpreadPlaces
+
     kind = type("GroupTrainable", (GroupTrainable,), {"need": need})
-    return tune.with_resources(kind, {"CPU": 0, "memory": group_memory(need)})
+    return tune.with_resources(kind, SpreadPlaces(need))

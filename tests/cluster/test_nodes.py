@@ -333,8 +333,8 @@ def test_workers_of_a_trial_spread_over_nodes(
 def test_what_groups_have_beside_their_workers_spreads_over_nodes(
     nodes: Cluster, start: Start, tmp_path: Path
 ) -> None:
-    # More than the head has: what takes no CPU is placed by memory.
-    large = [add_node(nodes, memory=2**38) for _ in range(3)]
+    # What takes no CPU Ray places by memory: all of it on the first one.
+    large = [add_node(nodes, memory=2**size) for size in (42, 38, 38)]
     start("train.epochs=1000", "--workers-per-trial", "2", "--max-concurrent", "3")
     wait_until(lambda: num_running(tmp_path) >= 3, limit_s=LIMIT_S)
     for kind in ("Trainable", "TrainController", "Mailbox"):
