@@ -6,7 +6,7 @@ keep the same books.
 
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
@@ -20,7 +20,7 @@ from raypg.entries import (
     moment,
     trial_row,
 )
-from raypg.experiment import Proposals, Trial
+from raypg.experiment import Proposals, Trial, look_ahead
 from raypg.results.columns import LEFT
 
 
@@ -56,6 +56,7 @@ class Ledger:
         leftovers: trials that earlier sessions of the sweep began and that go on, by
             the fingerprint under which they do.
         before: the rows that earlier sessions left, of all trials.
+        ahead: trials that `look_ahead` has taken from the proposals already.
         metric: what the sweep is about; proposals are told its values.
     """
 
@@ -69,6 +70,7 @@ class Ledger:
         memo: Mapping[str, Row],
         leftovers: Mapping[str, Leftover],
         before: Sequence[Row] = (),
+        ahead: Sequence[Trial] = (),
         metric: str,
     ) -> None:
         self.sweep = sweep
@@ -78,6 +80,7 @@ class Ledger:
         self._writer = writer
         self._facts = dict(facts)
         self._memo = memo
+        self._ahead = deque(ahead)
         self._leftovers = leftovers
         # Counted as they change: another thread reads the counts, and a sweep of
         # 10,000 trials asks for them at every one.
@@ -114,11 +117,14 @@ class Ledger:
 
         Trials that the store holds are booked as cached on the way.
         """
-        while (trial := self.proposals.propose()) is not None:
-            if trial.key in self._memo:
-                self._book_cached(trial, self._memo[trial.key])
-            else:
+        if not self._ahead:
+            found = look_ahead(self.proposals, self._memo, self._metric)
+            self._ahead.extend(found)
+        while self._ahead:
+            trial = self._ahead.popleft()
+            if trial.key not in self._memo:
                 return self._open(trial)
+            self._book_cached(trial, self._memo[trial.key])
         return None
 
     def start(self, entry: Entry, *, again: bool = False) -> None:
@@ -242,12 +248,14 @@ class Ledger:
         return entry
 
     def _book_cached(self, trial: Trial, row: Row) -> None:
-        """Take the results of a trial that another sweep of the store completed."""
+        """Take the results of a trial that another sweep of the store completed.
+
+        The proposals know of it.
+        """
         entry = cached_entry(trial, self._number_of(trial), row)
         entry.finished = time.time()
         self._book(entry)
         self._write(entry)
-        self.proposals.finish(trial.key, "cached", entry.metrics.get(self._metric))
         self._announce(lambda audience: audience.on_end(entry))
 
     def _book(self, entry: Entry) -> None:

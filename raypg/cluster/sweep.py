@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -20,9 +20,9 @@ from raypg.cluster.head import watch_head
 from raypg.cluster.job import check_outlives_job
 from raypg.cluster.options import Options
 from raypg.cluster.past import Before, read_before, replay
-from raypg.cluster.prepare import Question, ask, connect_for, read_known
+from raypg.cluster.prepare import Question, ask, connect_for
+from raypg.cluster.todo import Todo, find_todo
 from raypg.config import Layer, flatten
-from raypg.entries import Row
 from raypg.errors import StoreError
 from raypg.experiment import load_space
 from raypg.interrupts import gentle_interrupts
@@ -83,8 +83,8 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
         question = ask(space_file, layers, options, stack)
         leaves = flatten(question.example.config)
         check_types(store, {f"config.{name}": leaves[name] for name in leaves})
-        memo = _memo(store, question, options)
-        if question.proposals.may_train(memo):
+        todo = find_todo(question, store, _warn, is_fresh=options.is_fresh)
+        if todo.needs_training:
             connect_for(question, options, stack)
         name = options.name
         if name:
@@ -96,7 +96,7 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
         store.write_description(name, _describe(question, options))
         keep_changes(store, name)
         ending, writer = _open_writer(store, name, stack)
-        run = _Run(store, name, question, options, memo, Before())
+        run = _Run(store, name, question, options, todo, Before())
         return _run(run, writer, ending)
 
 
@@ -165,11 +165,11 @@ def resume_sweep(
         for line in before.notes(asks_retry=bool(retry_failed)):
             _warn(line)
         replay(question, before)
-        memo = _memo(store, question, options)
-        if question.proposals.may_train(memo):
+        todo = find_todo(question, store, _warn, is_fresh=options.is_fresh)
+        if todo.needs_training:
             connect_for(question, options, stack)
         record(store, name, about | {key: grown[key] for key in GROWS}, before.change)
-        run = _Run(store, name, question, options, memo, before)
+        run = _Run(store, name, question, options, todo, before)
         return _run(run, writer, ending)
 
 
@@ -191,7 +191,7 @@ class _Run:
     name: str
     question: Question
     options: Options
-    memo: Mapping[str, Row]
+    todo: Todo
     before: Before
 
     def launch(self) -> Launch:
@@ -234,7 +234,8 @@ def _run(run: _Run, writer: SweepWriter, ending: Ending) -> Finished:
         question.proposals,
         writer,
         facts=run.facts(),
-        memo=run.memo,
+        memo=run.todo.memo,
+        ahead=run.todo.ahead,
         leftovers=run.before.leftovers,
         before=run.before.rows,
         metric=space.metric,
@@ -256,7 +257,7 @@ def _run(run: _Run, writer: SweepWriter, ending: Ending) -> Finished:
                 tell=_warn,
             ),
         ):
-            if question.proposals.may_train(run.memo):
+            if run.todo.needs_training:
                 with watch_head(lambda why: _give_up(run, ledger, writer, why)):
                     run_sweep(run.launch(), ledger, ending)
             else:
@@ -295,10 +296,6 @@ def _give_up(run: _Run, ledger: Ledger, writer: SweepWriter, why: str) -> NoRetu
         sys.stderr.flush()
     finally:
         os._exit(GONE)
-
-
-def _memo(store: Store, question: Question, options: Options) -> Mapping[str, Row]:
-    return {} if options.is_fresh else read_known(question, store, _warn)
 
 
 def _describe(question: Question, options: Options) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from raypg.experiment.proposals import (
     Past,
     Proposals,
     SearchProposals,
+    look_ahead,
 )
 from raypg.experiment.racing import Race, RacingProposals
 from raypg.experiment.space_file import (

@@ -6,7 +6,7 @@ configurations through ablation), over several seeds.
 
 import math
 from collections import deque
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
@@ -71,10 +71,6 @@ class PathProposals:
         while not self._waiting and self._round and not self.is_waiting:
             self._go_on()
         return self._waiting.popleft() if self._waiting else None
-
-    def may_train(self, memo: Container[str]) -> bool:
-        """Whether anything is left: nobody knows where the way goes."""
-        return bool(self._waiting or self._round)
 
     def observe(self, key: str, epoch: int, value: float | None) -> None:
         """A way goes by the last epochs alone."""

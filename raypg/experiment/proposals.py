@@ -2,9 +2,9 @@
 
 import math
 from collections import deque
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from raypg.errors import SpaceError
 from raypg.experiment.draws import build_draws
@@ -49,10 +49,6 @@ class Proposals(Protocol):
         """Whether more may come once trials that are under way have ended."""
         ...
 
-    def may_train(self, memo: Container[str]) -> bool:
-        """Whether a trial may yet be proposed that the memo does not hold."""
-        ...
-
     def observe(self, key: str, epoch: int, value: float | None) -> None:
         """An epoch of a trial gave this metric; None where it gave no number."""
         ...
@@ -69,6 +65,28 @@ class Proposals(Protocol):
                 not ended are proposed again, first.
         """
         ...
+
+
+def look_ahead(
+    proposals: Proposals, memo: Mapping[str, Mapping[str, Any]], metric: str
+) -> list[Trial]:
+    """Take trials from the proposals, up to the first one that needs training.
+
+    Those that the memo holds are told as cached, as what comes next may follow from
+    them. Where the last one needs no training either, nothing is left to train.
+
+    Args:
+        proposals: of a sweep, with no trial under way.
+        memo: the rows of completed trials, by fingerprint.
+        metric: what the proposals are told.
+    """
+    ahead = []
+    while (trial := proposals.propose()) is not None:
+        ahead.append(trial)
+        if trial.key not in memo:
+            break
+        proposals.finish(trial.key, "cached", memo[trial.key].get(metric))
+    return ahead
 
 
 class AblationProposals:
@@ -108,10 +126,6 @@ class AblationProposals:
     def propose(self) -> Trial | None:
         """The next arm of the current seed."""
         return self._waiting.popleft() if self._waiting else None
-
-    def may_train(self, memo: Container[str]) -> bool:
-        """Whether an arm is left that the memo does not hold."""
-        return any(trial.key not in memo for trial in self._waiting)
 
     def observe(self, key: str, epoch: int, value: float | None) -> None:
         """No result changes what an ablation trains."""
@@ -162,10 +176,6 @@ class SearchProposals:
             self._draws.drop(index)
         self.num_trials = index
         return None
-
-    def may_train(self, memo: Container[str]) -> bool:
-        """Whether anything is left: nobody knows what will be drawn."""
-        return bool(self._again) or len(self._index) < self.num_trials
 
     def observe(self, key: str, epoch: int, value: float | None) -> None:
         """Keep the metric for when the trial ends."""

@@ -1,7 +1,7 @@
 """Seeds where they are needed: an ablation whose arms race until each is decided."""
 
 from collections import deque
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from raypg.errors import ConfigError
@@ -114,10 +114,6 @@ class RacingProposals(AblationProposals):
         if not self._waiting:
             self._advance()
         return self._waiting.popleft() if self._waiting else None
-
-    def may_train(self, memo: Container[str]) -> bool:
-        """Whether a trial may come that the memo does not hold."""
-        return any(trial.key not in memo for trial in self.trials)
 
     def finish(self, key: str, status: str, value: float | None) -> None:
         """Take the result into the trial's arm."""

@@ -1,6 +1,6 @@
 """A trial started or resumed as a sweep of its own, with the books of every sweep."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -234,10 +234,6 @@ class OneTrial:
     def propose(self) -> Trial | None:
         """The trial, the first time."""
         return self._waiting.pop() if self._waiting else None
-
-    def may_train(self, memo: Container[str]) -> bool:
-        """Whether it is still to come."""
-        return bool(self._waiting)
 
     def observe(self, key: str, epoch: int, value: float | None) -> None:
         """Nothing follows."""

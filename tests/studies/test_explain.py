@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from raypg.cluster import sweep
 from raypg.config import flatten, load, parse_overrides
 from raypg.errors import ResultsError
 from raypg.experiment import Past, PathProposals, Trial, build_proposals, parse_space
@@ -185,6 +186,13 @@ def test_a_real_way_is_trained_once_and_told(
     store = run_space(f"SPACE = Ablation(base={base}, axes={axes}, seeds=2)").store
     results = Command(main, store.uri, capsys, monkeypatch)
     monkeypatch.chdir(tmp_path)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a cluster was asked for")
+
+    # All four places are arms of the ablation: nothing is to be trained.
+    monkeypatch.setattr(sweep, "connect_for", refuse)
+    monkeypatch.setattr(sweep, "run_sweep", refuse)
     worst = "optimizer.lr=0.001 model.hidden=4"
     best = "optimizer.lr=0.1 model.hidden=32"
     said = results("explain", best, "--vs", worst, "--seeds", "2", "--format", "json")
@@ -198,7 +206,6 @@ def test_a_real_way_is_trained_once_and_told(
     assert steps[-1]["difference"] > 0.03
     assert steps[0]["interval_low"] is None
     assert steps[-1]["num_pairs"] == 2
-    # All four places are arms of the ablation: none was trained again.
     query = "from trials where sweep like 'explain%'"
     rows = open_results(store).sql(query).to_pylist()
     assert {row["status"] for row in rows} == {"cached"}
