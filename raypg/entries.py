@@ -36,6 +36,18 @@ SUMMARY_COLUMNS = (
 )
 """What a cached row copies from the row of the trial that it stands for."""
 
+TRAINED_BY = (
+    "git.commit",
+    "git.dirty",
+    "git.diff",
+    "versions.python",
+    "versions.raypg",
+    "versions.torch",
+    "versions.ray",
+    "versions.cuda",
+)
+"""Likewise, also where it is null: what the present session has instead trained none
+of it."""
 
 RATED = ("val.accuracy", "val.loss")
 """What `train.metric` may be; the summary of a trial has both for its best epoch."""
@@ -150,6 +162,7 @@ def cached_entry(trial: Trial, number: int, row: Row) -> Entry:
     """
     columns = {name: row[name] for name in SUMMARY_COLUMNS if row.get(name) is not None}
     names = [name for name in ("val.accuracy", "val.loss") if name in columns]
+    columns |= {name: row.get(name) for name in TRAINED_BY}
     return Entry(
         trial,
         number,

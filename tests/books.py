@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from raypg.entries import Entry, Leftover, Row
-from raypg.experiment import Past, build_proposals, parse_space
+from raypg.experiment import Past, build_proposals, look_ahead, parse_space
 from raypg.ledger import Ledger, Writer
 from tests.fakes import FakeWriter
 
@@ -19,6 +19,8 @@ def new_ledger(
     before: Sequence[str] = (),
     writer: Writer | None = None,
     rows: Sequence[Row] = (),
+    *,
+    looks_ahead: bool = False,
 ) -> Ledger:
     """The books of three trials; `memo` and `leftovers` name them by their place.
 
@@ -29,16 +31,24 @@ def new_ledger(
         parse_space(SPACE, "space.py"), [], device="cpu", num_workers=1
     )
     keys = [trial.key for trial in proposals.trials]  # type: ignore[union-attr]
-    found = {"sweep": "old", "num_epochs": 3, "train_s": 7.0, "val.accuracy": 0.5}
+    found = {
+        "sweep": "old",
+        "num_epochs": 3,
+        "train_s": 7.0,
+        "val.accuracy": 0.5,
+        "git.commit": "then",
+    }
     if rows:
         past = [Past(row["trial"], {}, row["status"]) for row in rows]
         proposals.replay(past)
+    held = {keys[place]: found for place in memo}
     return Ledger(
         "space",
         proposals,
         writer or FakeWriter(),
-        facts={},
-        memo={keys[place]: found for place in memo},
+        facts={"git.commit": "now", "device": "cpu"},
+        memo=held,
+        ahead=look_ahead(proposals, held, "val.accuracy") if looks_ahead else (),
         leftovers={keys[place]: left for place, left in (leftovers or {}).items()},
         before=rows
         or [

@@ -17,7 +17,7 @@ errors strict faults causes tracebacks locks
 space bucket folder lease store results models data optim
 config
 experiment training processor trial entries ledger checkpoints retention pruning
-provenance progress memo interrupts
+secrets git provenance patches progress memo interrupts
 plan solo wandb_log
 exchange
 cluster

@@ -63,6 +63,30 @@ def test_a_cached_trial_took_the_seconds_of_its_source() -> None:
     assert last_row(ledger)["source_sweep"] == "old"
 
 
+def test_a_cached_trial_names_the_code_that_trained_it() -> None:
+    ledger = new_ledger(memo=[0])
+    next_of(ledger)
+    rows = ledger._writer.rows["trials"]  # type: ignore[attr-defined]
+    assert [row["git.commit"] for row in rows] == ["then", "now"]
+    # Null there: it is not known, whatever trains now.
+    assert rows[0]["versions.torch"] is None
+
+
+@pytest.mark.parametrize("memo", [[], [0], [0, 1], [0, 1, 2], [1, 2]])
+def test_what_was_looked_ahead_is_booked_once_and_in_its_turn(memo: list[int]) -> None:
+    calm, ahead = new_ledger(memo), new_ledger(memo, looks_ahead=True)
+    for ledger in (calm, ahead):
+        while (entry := ledger.next_entry()) is not None:
+            ledger.start(entry)
+    names = ("trial", "status", "number")
+    told = [
+        [tuple(row[name] for name in names) for row in ledger._writer.rows["trials"]]  # type: ignore[attr-defined]
+        for ledger in (calm, ahead)
+    ]
+    assert told[0] == told[1]
+    assert len(told[0]) == 3
+
+
 def test_counts_follow_every_status() -> None:
     ledger = new_ledger(memo=[1])
     first, second = next_of(ledger), next_of(ledger)

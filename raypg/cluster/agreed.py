@@ -28,14 +28,19 @@ class Change:
         """All but the number of epochs, which a person asks for."""
         return {name: ends for name, ends in self.parts.items() if name != EPOCHS}
 
-    def to_json(self) -> dict[str, Any]:
-        """As `sweep.json` records it, from this moment on."""
+    def to_json(self, code: Mapping[str, Any]) -> dict[str, Any]:
+        """As `sweep.json` records it, from this moment on.
+
+        Args:
+            code: columns of `trials` that tell of it.
+        """
         parts = {
             name: {"from": list(then), "to": list(now)}
             for name, (then, now) in self.parts.items()
         }
         when = datetime.now(UTC).isoformat(timespec="seconds")
-        return {"when": when, "trials": self.num_trials, "parts": parts}
+        told = {name: code[name] for name in ("git.commit", "git.dirty", "git.diff")}
+        return {"when": when, "trials": self.num_trials, "parts": parts, **told}
 
 
 def find_change(presents: Sequence[Present], about: Mapping[str, Any]) -> Change | None:
@@ -91,7 +96,11 @@ def check_allowed(name: str, change: Change, num_trials: int) -> None:
 
 
 def record(
-    store: Store, name: str, about: Mapping[str, Any], change: Change | None
+    store: Store,
+    name: str,
+    about: Mapping[str, Any],
+    change: Change | None,
+    code: Mapping[str, Any],
 ) -> None:
     """Keep what a sweep is from now on, and what has changed.
 
@@ -100,8 +109,10 @@ def record(
         name: of the sweep.
         about: its description.
         change: what is to be added to it; None for nothing.
+        code: with what it goes on, as columns of `trials`.
     """
     if change:
-        about = {**about, "changes": [*about.get("changes", ()), change.to_json()]}
+        changes = [*about.get("changes", ()), change.to_json(code)]
+        about = {**about, "changes": changes}
     if about != store.read_description(name):
         store.write_description(name, about)

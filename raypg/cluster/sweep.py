@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -24,11 +24,12 @@ from raypg.cluster.prepare import Question, ask, connect_for
 from raypg.cluster.todo import Todo, find_todo
 from raypg.config import Layer, flatten
 from raypg.errors import StoreError
-from raypg.experiment import load_space
+from raypg.experiment import is_edited, load_space
 from raypg.interrupts import gentle_interrupts
 from raypg.ledger import Ledger
+from raypg.patches import code_columns, keep_changes
 from raypg.progress import Pace, follow
-from raypg.provenance import keep_changes, provenance
+from raypg.provenance import provenance
 from raypg.pruning import Pruner
 from raypg.results import SweepWriter, check_types, set_kept_aside, take_in
 from raypg.store import Store, check_saved
@@ -94,9 +95,9 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
         if aside := set_kept_aside(store, name):
             _warn(aside)
         store.write_description(name, _describe(question, options))
-        keep_changes(store, name)
+        code = _keep_code(store, name, question, todo)
         ending, writer = _open_writer(store, name, stack)
-        run = _Run(store, name, question, options, todo, Before())
+        run = _Run(store, name, question, options, todo, code, Before())
         return _run(run, writer, ending)
 
 
@@ -168,8 +169,12 @@ def resume_sweep(
         todo = find_todo(question, store, _warn, is_fresh=options.is_fresh)
         if todo.needs_training:
             connect_for(question, options, stack)
-        record(store, name, about | {key: grown[key] for key in GROWS}, before.change)
-        run = _Run(store, name, question, options, todo, before)
+        code = _keep_code(store, name, question, todo)
+        if grown is not about:
+            grown["num_trials"] = question.proposals.num_trials
+        about |= {key: grown[key] for key in GROWS}
+        record(store, name, about, before.change, code)
+        run = _Run(store, name, question, options, todo, code, before)
         return _run(run, writer, ending)
 
 
@@ -185,13 +190,18 @@ def _open_writer(
 
 @dataclass(frozen=True)
 class _Run:
-    """A sweep that has a name and a place, about to run."""
+    """A sweep that has a name and a place, about to run.
+
+    Attributes:
+        code: with what its trials are trained, as columns of `trials`.
+    """
 
     store: Store
     name: str
     question: Question
     options: Options
     todo: Todo
+    code: Mapping[str, Any]
     before: Before
 
     def launch(self) -> Launch:
@@ -219,7 +229,7 @@ class _Run:
         """What all trials of this session share, as columns of `trials`."""
         need = self.question.need
         return {
-            **provenance(),
+            **self.code,
             "num_workers": need.workers_per_trial,
             "num_threads": need.num_threads,
             "device": need.device,
@@ -296,6 +306,18 @@ def _give_up(run: _Run, ledger: Ledger, writer: SweepWriter, why: str) -> NoRetu
         sys.stderr.flush()
     finally:
         os._exit(GONE)
+
+
+def _keep_code(
+    store: Store, name: str, question: Question, todo: Todo
+) -> Mapping[str, Any]:
+    """The columns of the code that trains, of which what no commit has is kept."""
+    if not todo.needs_training:
+        return code_columns("")
+    own = question.space_file
+    # The sweep goes on with its space as it was, which its description has.
+    path = "" if is_edited(own.path, own.source) else own.path
+    return code_columns(keep_changes(store, name, path, _warn))
 
 
 def _describe(question: Question, options: Options) -> dict[str, Any]:

@@ -118,6 +118,7 @@ def _print(one: "Reproduction") -> None:
         noise = format_amount(one.noise, one.metric)
         what = f"up to {noise} is noise, by {one.noise_of}"
         print(f"  {what if one.noise_of else 'nothing tells what would be noise'}")
+    print(f"  trained by {one.code}")
     changes = "; ".join(one.changes) or "nothing that is recorded"
     print(f"  changed since: {changes}")
 

@@ -94,6 +94,9 @@ CORE: dict[str, dict[str, pa.DataType]] = {
         "mixed": TEXT,
         "git.commit": TEXT,
         "git.dirty": pa.bool_(),
+        # The file in its sweep's folder that has the changes beside the commit; an
+        # empty text where there were some and none was kept.
+        "git.diff": TEXT,
         "versions.python": TEXT,
         "versions.torch": TEXT,
         "versions.ray": TEXT,

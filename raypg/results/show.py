@@ -13,7 +13,7 @@ from raypg.results.memo import FlatRow
 from raypg.results.output import format_cell, print_table
 from raypg.results.query import Results
 from raypg.results.readable import print_answer
-from raypg.results.wording import describe_changes
+from raypg.results.wording import describe_changes, describe_code
 
 _EPOCHS = "train.epochs"
 _COLUMNS = (
@@ -86,6 +86,8 @@ def _print_changes(about: Mapping[str, Any], rows: Sequence[FlatRow]) -> None:
         when = format_cell(datetime.fromisoformat(change["when"]))
         before = f"{change['trials']} trials are from before"
         print(f"changed {when} ({before}): {describe_changes(parts)}")
+        if "git.commit" in change:
+            print(f"trained since then by {describe_code(change)}")
     if num_mixed := sum(bool(row["mixed"]) for row in rows):
         print(f"begun before a change and gone on after it: {num_mixed} (column mixed)")
     epochs = about.get("config", {}).get(_EPOCHS)

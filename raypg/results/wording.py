@@ -38,6 +38,21 @@ def describe_changes(parts: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -
     )
 
 
+def describe_code(row: Mapping[str, object]) -> str:
+    """Which code a trial was trained by, in a few words.
+
+    Args:
+        row: of `trials`, or what `sweep.json` has of a change.
+    """
+    commit, patch = row.get("git.commit"), row.get("git.diff")
+    if not commit:
+        return "code of no commit"
+    named = f"commit {str(commit)[:12]}"
+    if patch:
+        return f"{named} with {patch}"
+    return f"{named} with changes that are not kept" if row.get("git.dirty") else named
+
+
 def describe_arms(arms: Sequence[Arm], metric: str, mode: str) -> str:
     """One sentence: which arm beats the baseline, or that none does beyond noise.
 

@@ -15,8 +15,9 @@ from raypg.experiment.proposals import ENDED
 from raypg.experiment.trials import build_trial
 from raypg.ledger import Ledger
 from raypg.memo import changed_parts, read_memo
+from raypg.patches import code_columns, keep_changes
 from raypg.processor import precision_notes
-from raypg.provenance import keep_changes, provenance
+from raypg.provenance import provenance
 from raypg.results import (
     SweepWriter,
     check_types,
@@ -108,7 +109,6 @@ def start_trial(layers: Sequence[Layer], options: Options) -> Finished:
     if aside := set_kept_aside(store, name):
         warn(aside)
     store.write_description(name, _describe(config, layers, options))
-    keep_changes(store, name)
     with ExitStack() as stack:
         return _run(_Run(store, name, stack), trial, options, [])
 
@@ -188,7 +188,7 @@ def _run(run: _Run, trial: Trial, options: Options, rows: Sequence[Row]) -> Fini
         OneTrial(trial),
         run.writer,
         facts={
-            **provenance(),
+            **code_columns(keep_changes(store, name, "", warn)),
             "num_workers": 1,
             "num_threads": options.num_threads,
             "device": options.device,

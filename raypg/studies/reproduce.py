@@ -12,14 +12,16 @@ from raypg.config import fingerprint
 from raypg.entries import config_of
 from raypg.errors import ResultsError, TrialError
 from raypg.memo import changed_parts
+from raypg.patches import CHANGES, read_left_out
 from raypg.processor import processor_name
-from raypg.provenance import CHANGES, provenance
+from raypg.provenance import provenance
 from raypg.results import Results
 from raypg.results.arms import ENDED_WELL, is_finite
 from raypg.results.columns import CORE
 from raypg.results.examples import mcnemar_p
 from raypg.results.schema import flat_rows
 from raypg.results.statistics import CONFIDENCE, RESOLUTION, interval_reach
+from raypg.results.wording import describe_code
 from raypg.studies.rerun import Rerun, train_again
 
 Row = Mapping[str, Any]
@@ -49,6 +51,7 @@ class Reproduction:
         first_epoch: the first one with another number; 0 for none.
         same: what was compared and is the same to its last bit.
         other: what was compared and is not.
+        code: what trained it: the commit, and where the changes beside it are kept.
         changes: what differs in code, data, versions or hardware.
     """
 
@@ -64,6 +67,7 @@ class Reproduction:
     first_epoch: int
     same: list[str]
     other: list[str]
+    code: str
     changes: list[str]
 
 
@@ -91,7 +95,8 @@ def find_row(results: Results, prefix: str) -> Row:
         raise ResultsError(trial, rule, str(row["status"]), fix)
     if row.get("mixed"):
         rule, fix = "must have been trained by one version of the code", "None helps."
-        raise ResultsError(trial, rule, f"{row['mixed']} changed on its way", fix)
+        changed = f"{row['mixed']} changed on its way: {_both_codes(results, row)}"
+        raise ResultsError(trial, rule, changed, fix)
     return row
 
 
@@ -150,6 +155,7 @@ def reproduce(
         first_epoch=first,
         same=[name for name, is_same in checks.items() if is_same],
         other=[name for name, is_same in checks.items() if not is_same],
+        code=find_code(results, row),
         changes=find_changes(results, row),
     )
 
@@ -170,12 +176,43 @@ def find_changes(results: Results, row: Row) -> list[str]:
         if row.get(name) is not None and row[name] != here[name]:
             found.append(f"{name} {row[name]} → {here[name]}")
     if row.get("git.dirty"):
-        home = row.get("source_sweep") or row["sweep"]
-        place = f"{home}/{CHANGES}"
-        has = results.store.has_file(place)
-        kept = f"kept in {results.store.path(place)}" if has else "not kept"
+        place = _patch_of(results, row)
+        kept = f"kept in {results.store.path(place)}" if place else "not kept"
         found.append(f"its code had changes beside its commit ({kept})")
     return found
+
+
+def find_code(results: Results, row: Row) -> str:
+    """What trained a trial, in a line: its commit, its patch, and what that lacks.
+
+    Args:
+        results: of the store that has it.
+        row: of `trials`.
+    """
+    place = _patch_of(results, row)
+    if not place:
+        return describe_code({**row, "git.diff": None})
+    patch = results.store.path(place)
+    lacks = ", ".join(read_left_out(results.store.read(place)))
+    without = f" (without {lacks})" if lacks else ""
+    return describe_code({**row, "git.diff": patch}) + without
+
+
+def _patch_of(results: Results, row: Row) -> str:
+    """The patch that was kept beside a trial's commit; empty where there is none."""
+    named = row.get("git.diff")
+    if named is None and row.get("git.dirty"):
+        named = CHANGES  # of a store from before there was a column
+    place = f"{row.get('source_sweep') or row['sweep']}/{named}"
+    return place if named and results.store.has_file(place) else ""
+
+
+def _both_codes(results: Results, row: Row) -> str:
+    """What began a trial that went on under changed code, and what ended it."""
+    rows = results.trials(row["sweep"])
+    began = next((one for one in rows if one["trial"] == row.get("began_as")), None)
+    last = f"ended by {find_code(results, row)}"
+    return f"begun by {find_code(results, began)}, {last}" if began else last
 
 
 def _first_difference(kept: Sequence[Row], again: Sequence[Mapping[str, float]]) -> int:

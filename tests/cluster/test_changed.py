@@ -1,19 +1,23 @@
 """Code that changes in the middle of a sweep is refused, or recorded where allowed."""
 
 import importlib
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from raypg.cluster.sweep import Finished
 from raypg.errors import StoreError
+from raypg.provenance import provenance
 from raypg.results import open_results
 from raypg.results.__main__ import main
 from tests.cluster.aged import Edit, Interrupt, edit_code, interrupt_after
 from tests.command import Command
 from tests.conftest import RunSpace, resume
+from tests.repositories import checkout, run_git
 
-__all__ = ["edit_code", "interrupt_after"]
+__all__ = ["checkout", "edit_code", "interrupt_after"]
 
 SPACE = """
 SPACE = Ablation(
@@ -110,3 +114,52 @@ def test_an_allowed_change_is_recorded_and_claims_nothing_of_old_code(
     assert mixed["trial"] in {
         row["trial"] for row in rows_of(other) if row["status"] == "completed"
     }
+
+
+def test_each_trial_names_the_code_that_trained_it(
+    checkout: Path,
+    run_space: RunSpace,
+    edit_code: Edit,
+    interrupt_after: Interrupt,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def edit(version: str) -> None:
+        edit_code(version)
+        (checkout / FILE).write_text(f"{version}\n")
+        provenance.cache_clear()
+
+    edit("old")
+    interrupt_after(1, epoch=2)
+    first = run_space(SPACE, checkpoint_every_s=0.0)
+    interrupt_after()
+    edit("new")
+    run_git(checkout, "commit", "--quiet", "--allow-empty", "--message", "y")
+    provenance.cache_clear()
+    went_on = resume(first, allow_changed=True)
+    store, sweep, rows = went_on.store, went_on.sweep, rows_of(went_on)
+    assert {row["git.diff"] for row in rows} == {"code.diff", "code-2.diff"}
+    commits = {row["git.diff"]: row["git.commit"] for row in rows}
+    assert len(set(commits.values())) == 2
+    for row in rows:
+        version = json.loads(row["fingerprint.code"])[FILE]
+        assert f"+{version}\n".encode() in store.read(f"{sweep}/{row['git.diff']}")
+        assert row["git.commit"] == commits[row["git.diff"]]
+    (change,) = store.read_description(sweep)["changes"]
+    assert change["git.diff"] == "code-2.diff"
+    results = Command(main, store.uri, capsys, monkeypatch)
+    since = f"trained since then by commit {change['git.commit'][:12]} with code-2.diff"
+    assert f"{since}\n" in results("show", sweep).out
+    (mixed,) = [row for row in rows if row["mixed"]]
+    said = results("reproduce", mixed["trial"])
+    before = f"begun by commit {commits['code.diff'][:12]} with "
+    assert before in said.err
+    assert f"{store.path(sweep, 'code-2.diff')}. None helps." in said.err
+    # What the store answers was trained by the code that trained it.
+    edit_code("old")
+    other = run_space(SPACE, name="other")
+    (cached,) = [row for row in rows_of(other) if row["status"] == "cached"]
+    assert (cached["git.diff"], cached["git.commit"]) == (
+        "code.diff",
+        commits["code.diff"],
+    )

@@ -2,20 +2,30 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from raypg.provenance import CHANGES
+from raypg.patches import CHANGES
 from raypg.results import open_results, write_predictions
 from raypg.results.__main__ import main as results_main
 from raypg.store import Store
-from raypg.studies.reproduce import BITWISE, find_changes, find_row, reproduce
+from raypg.studies.reproduce import (
+    BITWISE,
+    find_changes,
+    find_code,
+    find_row,
+    reproduce,
+)
 from tests.cluster.processes import wait_until
 from tests.command import Command
 from tests.conftest import RunSpace
+from tests.repositories import checkout
 from tests.results.sweeps import write
+
+__all__ = ["checkout"]
 
 SHORT = ("data.fraction=0.2", "train.epochs=3", "--threads", "1")
 TINY = ("model.name=mlp", "model.hidden=16", *SHORT)
@@ -119,34 +129,42 @@ def test_what_has_changed_is_named(train: Command) -> None:
     assert "its code had changes beside its commit (" in told
 
 
-def test_the_changes_beside_the_commit_are_kept(
-    train: Command, monkeypatch: pytest.MonkeyPatch
+def test_the_code_that_trained_a_trial_is_told(
+    checkout: Path, train: Command, results: Command
 ) -> None:
-    from raypg import provenance
+    (checkout / "raypg" / "optim.py").write_text("lr = 0.1\n")
+    (checkout / "raypg" / "mine.py").write_text("x = 1\n" * 200_000)
+    assert "raypg/mine.py (" in train(*TINY).err
+    row, store = row_of(train.store), Store(train.store)
+    assert row["git.diff"] == CHANGES
+    assert b"+lr = 0.1" in store.read(f"train/{CHANGES}")
+    said = results("reproduce", row["trial"])
+    patch = store.path("train", CHANGES)
+    assert f"trained by commit {row['git.commit'][:12]} with {patch} (" in said.out
+    assert "(without raypg/mine.py (1." in said.out
+    assert f"its code had changes beside its commit (kept in {patch})" in said.out
 
-    monkeypatch.setattr(provenance, "_is_dirty", lambda folder: True)
-    monkeypatch.setattr(provenance, "_read_git", lambda folder, *words: b"changed")
-    provenance.provenance.cache_clear()
-    train(*TINY)
-    provenance.provenance.cache_clear()
-    store = Store(train.store)
-    assert store.read(f"train/{CHANGES}") == b"changed"
-    told = find_changes(open_results(store), row_of(train.store))
-    assert any(f"kept in {store.path('train', CHANGES)}" in line for line in told)
 
-
-def test_more_changes_than_anyone_reads_are_not_kept(
-    train: Command, monkeypatch: pytest.MonkeyPatch
+def test_changes_of_which_none_is_kept_are_told(
+    checkout: Path, train: Command, results: Command
 ) -> None:
-    from raypg import provenance
-
-    monkeypatch.setattr(provenance, "_is_dirty", lambda folder: True)
-    many = b"x" * 1_000_001
-    monkeypatch.setattr(provenance, "_read_git", lambda folder, *words: many)
-    provenance.provenance.cache_clear()
+    (checkout / "raypg" / "optim.py").write_text("x" * 1_000_001)
     train(*TINY)
-    provenance.provenance.cache_clear()
-    assert not Store(train.store).has_file(f"train/{CHANGES}")
+    row = row_of(train.store)
+    assert row["git.diff"] == ""
+    said = results("reproduce", row["trial"])
+    assert f"{row['git.commit'][:12]} with changes that are not kept\n" in said.out
+
+
+def test_a_store_of_before_names_the_one_patch_that_it_has(
+    checkout: Path, train: Command
+) -> None:
+    train(*TINY)
+    results = open_results(train.store)
+    old = {**row_of(train.store), "git.dirty": True, "git.diff": None}
+    assert "changes that are not kept" in find_code(results, old)
+    results.store.write_whole(f"train/{CHANGES}", b"diff --git a/x b/x\n")
+    assert find_code(results, old).endswith(results.store.path("train", CHANGES))
 
 
 def test_check_reproduces_some_trials_of_a_sweep(

@@ -11,7 +11,7 @@ from raypg.results.figures.source import Source, is_number
 from raypg.results.figures.words import plural
 from raypg.results.listing import PROGRAMS
 from raypg.results.output import format_cell
-from raypg.results.wording import describe_changes
+from raypg.results.wording import describe_changes, describe_code
 
 _MOST_VALUES = 8
 _RUNS_IN = {
@@ -70,7 +70,8 @@ def environment(source: Source) -> Iterator[tuple[str, str]]:
     for change in source.about.get("changes", ()):
         parts = {name: (e["from"], e["to"]) for name, e in change["parts"].items()}
         when = format_cell(datetime.fromisoformat(change["when"]))
-        yield f"changed {when}", describe_changes(parts)
+        since = f"; since then {describe_code(change)}" * ("git.commit" in change)
+        yield f"changed {when}", describe_changes(parts) + since
 
 
 def commands(
