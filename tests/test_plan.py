@@ -74,6 +74,18 @@ def test_a_count_says_what_would_run(tune: Command) -> None:
 
 
 @pytest.mark.usefixtures("no_steps")
+def test_a_count_of_a_race_is_a_range(tune: Command) -> None:
+    race = ("--until-interval", "0.01", "--max-seeds", "5")
+    said = tune("space.py", "--plan=count", *race)
+    assert (said.code, said.err) == (0, "")
+    assert "trials     6 to 10: 2 arms × 3 to 5 seeds\n" in said.out
+    assert "cached     0 are in" in said.out
+    assert "; 6 to 10 to train\n" in said.out
+    assert "epochs     12 to 20; 2 a trial\n" in said.out
+    assert "2 arms × 3 seeds\n" in tune("space.py", "--plan=count", *race[:-1], "3").out
+
+
+@pytest.mark.usefixtures("no_steps")
 def test_a_count_asks_no_cluster_even_where_one_is_named(tune: Command) -> None:
     said = tune("space.py", "--plan=count", "--address", "10.0.0.1:6379")
     assert said.code == 0

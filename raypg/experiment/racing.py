@@ -94,7 +94,7 @@ class RacingProposals(AblationProposals):
             raise ConfigError("--until-interval", rule, "a search", fix)
         seeds = list(_seeds(space.seed_list(), race.max_seeds))
         self._race = race
-        self._metric = space.metric
+        self.metric = space.metric
         self._num_first = min(max(FIRST_SEEDS, len(space.seed_list())), race.max_seeds)
         self._most_looks = race.max_seeds - self._num_first + 1
         grown = replace(resolver, space=replace(space, seeds=seeds))
@@ -109,6 +109,17 @@ class RacingProposals(AblationProposals):
             len(lane.values) < lane.num_asked for lane in self._lanes
         ) and not all(lane.stopped_by for lane in self._racing)
 
+    @property
+    def possible(self) -> list[Trial]:
+        """All trials that it has asked for, or may yet ask for, seed by seed."""
+        most = [self._most_of(lane) for lane in self._lanes]
+        return [
+            lane.trials[index]
+            for index in range(max(most))
+            for lane, num in zip(self._lanes, most, strict=True)
+            if index < num
+        ]
+
     def propose(self) -> Trial | None:
         """The next seed of an arm that is undecided; None too while all are awaited."""
         if not self._waiting:
@@ -120,7 +131,6 @@ class RacingProposals(AblationProposals):
         self._take(key, status, value)
         if not self._waiting and not self.is_waiting:
             self._advance()
-        self.num_trials = sum(map(self._most_of, self._lanes))
 
     def replay(self, past: Sequence[Past]) -> None:
         """Take in what has ended; the rest is proposed again."""
@@ -204,6 +214,7 @@ class RacingProposals(AblationProposals):
             if self._base.num_asked <= num:
                 self._ask(self._base)
             self._ask(lane)
+        self.num_trials = len(self.possible)
 
     def _judge(self, lane: _Lane) -> str:
         """Why an arm needs no more seeds; empty where it does."""
@@ -227,9 +238,9 @@ class RacingProposals(AblationProposals):
             return f"differs from {self.baseline} beyond noise ({told})"
         if reach is None and len(differences) >= FIRST_SEEDS:
             return "its difference is the same in every seed"
-        told = "none" if reach is None else f"±{format_amount(reach, self._metric)}"
+        told = "none" if reach is None else f"±{format_amount(reach, self.metric)}"
         if reach is not None and reach <= self._race.until_interval:
-            narrow = format_amount(self._race.until_interval, self._metric)
+            narrow = format_amount(self._race.until_interval, self.metric)
             return f"its interval is {told}, within {narrow}"
         if lane.num_asked >= self._race.max_seeds:
             return f"the most seeds; its interval is {told}"

@@ -8,7 +8,7 @@ from raypg.config import Config, flatten
 from raypg.data import dataset_spec
 from raypg.faults import format_value
 from raypg.plan.expect import Expected, epochs_of
-from raypg.plan.spans import Span, total
+from raypg.plan.spans import Span, at_most, total
 from raypg.space import ASHA
 from raypg.trial import model_costs
 
@@ -51,12 +51,15 @@ class Count:
 
 def count_sweep(expected: Expected, asha: ASHA | None, num_workers: int) -> Count:
     """Count what a sweep would train; networks are built on the meta device."""
-    spans = [epochs_of(one, asha, len(expected.todo)) for one in expected.todo]
+    most = expected.most
+    spans = [epochs_of(one, asha, len(most)) for one in most]
+    num = len(expected.todo)
+    spans[num:] = [at_most(span.high) for span in spans[num:]]
     steps = [
         span.times(steps_per_epoch(one, num_workers))
-        for one, span in zip(expected.todo, spans, strict=True)
+        for one, span in zip(most, spans, strict=True)
     ]
-    networks = set(map(_Built.of, [*expected.todo, *expected.corners]))
+    networks = set(map(_Built.of, [*most, *expected.corners]))
     ordered = sorted(networks, key=lambda one: one.sort_key)
     shown = spread(ordered, MOST_NETWORKS)
     labels = _labels(ordered)

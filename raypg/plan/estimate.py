@@ -9,7 +9,7 @@ from raypg.data import DatasetSpec, dataset_spec
 from raypg.plan.counts import spread, steps_per_epoch
 from raypg.plan.expect import Expected, epochs_of
 from raypg.plan.shapes import MOST_COUNTED, Costs, Measured, shape_of
-from raypg.plan.spans import Span, total
+from raypg.plan.spans import Span, at_most, total
 from raypg.retention import Retention
 from raypg.space import ASHA
 
@@ -84,19 +84,25 @@ def estimate(expected: Expected, costs: Costs, setting: Setting) -> Estimate:
     """Combine what would run with what its steps cost."""
     rate = _Rates(expected, costs, setting)
     trials = [rate.trial_s(config) for config in expected.todo]
+    more = [rate.trial_s(config) for config in expected.perhaps]
     full = [rate.trial_s(config, is_full=True).low for config in expected.todo]
     start = START_RATIO.times(setting.ready_s)
     start = start.times(GROUP_RATIO if setting.is_group else 1.0)
     lows = makespan((span.low for span in trials), setting.num_slots)
+    highs = makespan((span.high for span in [*trials, *more]), setting.num_slots)
     # Under ASHA a mean is shorter than the one trial that nobody stops.
-    wall = Span(
-        start.low + max(lows, *full),
-        start.high + makespan((span.high for span in trials), setting.num_slots),
-    )
+    wall = Span(start.low + max(lows, *full), start.high + highs)
     corners = [rate.trial_s(config).high for config in expected.corners]
-    worst = makespan([max(corners)] * len(trials), setting.num_slots) + start.high
-    kept = _within([rate.kept_bytes(one) for one in expected.todo], setting.retention)
-    tables = total(rate.table_bytes(config) for config in expected.todo)
+    num = len(expected.most)
+    worst = makespan([max(corners)] * num, setting.num_slots) + start.high
+    kept = _within(
+        [rate.kept_bytes(config) for config in expected.todo],
+        [rate.kept_bytes(config) for config in expected.perhaps],
+        setting.retention,
+    )
+    rows = [rate.table_bytes(config) for config in expected.todo]
+    rows += [at_most(rate.table_bytes(one).high) for one in expected.perhaps]
+    tables = total(rows)
     disk = kept.plus(tables).plus(TABLES_BYTES)
     return Estimate(wall, worst, disk, kept)
 
@@ -114,8 +120,8 @@ class _Rates:
 
     def __init__(self, expected: Expected, costs: Costs, setting: Setting) -> None:
         self._setting = setting
-        self._num_trials = len(expected.todo)
-        shapes = list(dict.fromkeys(map(shape_of, [*expected.todo, *expected.corners])))
+        self._num_trials = len(expected.most)
+        shapes = list(dict.fromkeys(map(shape_of, [*expected.most, *expected.corners])))
         known = spread(shapes, MOST_COUNTED)
         found = [costs.of(one) for one in known]
         step = (len(known) - 1) / max(1, len(shapes) - 1)
@@ -165,14 +171,21 @@ class _Rates:
         return epochs_of(config, self._setting.asha, self._num_trials)
 
 
-def _within(kept: Sequence[Span], asked: Retention) -> Span:
-    """What stays of the trials' checkpoints, whichever of them are the best."""
-    num_kept = int(min(asked.num_trials, len(kept)))
-    low = sum(sorted(one.low for one in kept)[:num_kept])
-    highs = sorted((one.high for one in kept), reverse=True)[:num_kept]
+def _within(kept: Sequence[Span], more: Sequence[Span], asked: Retention) -> Span:
+    """What stays of the trials' checkpoints, whichever of them are the best.
+
+    Args:
+        kept: of trials that there will be.
+        more: of those that there may be.
+        asked: which ones are to stay.
+    """
+    least = int(min(asked.num_trials, len(kept)))
+    low = sum(sorted(one.low for one in kept)[:least])
+    most = int(min(asked.num_trials, len(kept) + len(more)))
+    highs = sorted((one.high for one in [*kept, *more]), reverse=True)[:most]
     # The best one stays where it alone passes the budget.
-    most = max(asked.budget_bytes, *highs[:1], 0.0)
-    return Span(min(low, most), min(sum(highs), most))
+    limit = max(asked.budget_bytes, *highs[:1], 0.0)
+    return Span(min(low, limit), min(sum(highs), limit))
 
 
 def _prediction_bytes(spec: DatasetSpec, num_images: int) -> Span:

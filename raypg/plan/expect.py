@@ -13,6 +13,7 @@ from raypg.experiment import (
     SpaceFile,
     Trial,
     build_proposals,
+    look_ahead,
 )
 from raypg.plan.spans import Span, exactly
 from raypg.space import ASHA, Search
@@ -31,6 +32,11 @@ class Expected:
         todo: the configs to train. Where a search learns from its results, they are
             drawn at random instead.
         corners: configs at the ends of what the sweep can ask for.
+        perhaps: configs that are trained, too, where the results of others ask for
+            them, as those of a race do.
+        num_perhaps: as many of `num_trials` there may not be: these, and others of
+            their kind that the store holds.
+        is_even: whether all arms have the same number of seeds, at least and at most.
     """
 
     num_trials: int
@@ -38,6 +44,14 @@ class Expected:
     is_exact: bool
     todo: Sequence[Config]
     corners: Sequence[Config]
+    perhaps: Sequence[Config] = ()
+    num_perhaps: int = 0
+    is_even: bool = True
+
+    @property
+    def most(self) -> list[Config]:
+        """All that may be trained."""
+        return [*self.todo, *self.perhaps]
 
 
 def expect_trials(
@@ -54,11 +68,12 @@ def expect_trials(
         proposals: of the space under these layers, fresh.
         memo: the rows of completed trials in the store, by fingerprint.
     """
+    if isinstance(proposals, RacingProposals):
+        return _expect_race(proposals, memo)
     if isinstance(proposals, AblationProposals):
         trials = list(proposals.trials)
         todo = [trial.config for trial in trials if trial.key not in memo]
-        is_exact = not isinstance(proposals, RacingProposals)
-        return Expected(len(trials), len(trials) - len(todo), is_exact, todo, todo)
+        return Expected(len(trials), len(trials) - len(todo), True, todo, todo)
     corners = [trial.config for trial in proposals.corners()]
     space = space_file.space
     assert isinstance(space, Search)
@@ -66,7 +81,9 @@ def expect_trials(
         ahead = list(_all(proposals))
         todo = [trial.config for trial in ahead if trial.key not in memo]
         return Expected(len(ahead), len(ahead) - len(todo), True, todo, corners)
-    num_cached = sum(1 for _ in _leading_hits(proposals, memo)) if memo else 0
+    ahead = look_ahead(proposals, memo, space.metric) if memo else []
+    # What follows the first one to be trained depends on what that one gives.
+    num_cached = sum(trial.key in memo for trial in ahead)
     drawn = _random_draws(space_file, space, layers, proposals)
     num_trials = max(len(drawn), num_cached)
     is_exact = num_cached == num_trials or not memo
@@ -101,6 +118,30 @@ def _all(proposals: AnyProposals) -> Iterator[Trial]:
         yield trial
 
 
+def _expect_race(proposals: RacingProposals, memo: Memo) -> Expected:
+    """A race as far as the store decides it; all else is asked for, or it is not."""
+    todo, num_hits = list[Trial](), 0
+    while ahead := look_ahead(proposals, memo, proposals.metric):
+        misses = [trial for trial in ahead if trial.key not in memo]
+        num_hits += len(ahead) - len(misses)
+        todo += misses
+    possible = proposals.possible
+    certain = {trial.key for trial in todo}
+    new = [trial for trial in possible if trial.key not in memo]
+    perhaps = [trial.config for trial in new if trial.key not in certain]
+    configs = [trial.config for trial in todo]
+    return Expected(
+        num_trials=len(possible),
+        num_cached=num_hits,
+        is_exact=num_hits == len(possible) - len(new),
+        todo=configs,
+        corners=[*configs, *perhaps],
+        perhaps=perhaps,
+        num_perhaps=len(possible) - num_hits - len(todo),
+        is_even=not num_hits,  # else the store may have decided some arms
+    )
+
+
 def _random_draws(
     space_file: SpaceFile,
     space: Search,
@@ -112,13 +153,3 @@ def _random_draws(
     device, num_workers = example.device, example.num_workers
     drawn = build_proposals(at_random, layers, device=device, num_workers=num_workers)
     return [trial.config for trial in _all(drawn)]
-
-
-def _leading_hits(proposals: SearchProposals, memo: Memo) -> Iterator[Trial]:
-    """The draws before the first that is to be trained: what follows depends on it."""
-    for trial in _all(proposals):
-        if trial.key not in memo:
-            return
-        metric = trial.config.train.metric
-        proposals.finish(trial.key, "cached", memo[trial.key].get(metric))
-        yield trial

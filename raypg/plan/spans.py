@@ -26,6 +26,11 @@ def exactly(value: float) -> Span:
     return Span(value, value)
 
 
+def at_most(value: float) -> Span:
+    """Up to a number, or nothing at all."""
+    return Span(0.0, value)
+
+
 def total(spans: Iterable[Span]) -> Span:
     """The sum of many."""
     low = high = 0.0

@@ -79,16 +79,27 @@ def trial_lines(
     num_trials, todo = expected.num_trials, expected.todo
     text = f"at most {num_trials:,}, drawn one by one"
     if arms:
-        seeds = num_trials // len(arms)
-        text = f"{num_trials:,}: {many(len(arms), 'arm')} × {many(seeds, 'seed')}"
+        text = _arms_text(expected, len(arms))
     yield line("trials", text)
     least = "" if expected.is_exact else "at least "
-    text = f"{least}{expected.num_cached:,} are in {store}; {len(todo):,} to train"
+    number = span_text(Span(len(todo), len(expected.most)))
+    text = f"{least}{expected.num_cached:,} are in {store}; {number} to train"
     if not todo:
         text = f"all {num_trials:,} are in {store}: there is nothing to train"
     yield line("cached", text)
     for one in stale:
         yield line("stale", one)
+
+
+def _arms_text(expected: Expected, num_arms: int) -> str:
+    """The trials of an ablation, or between which numbers those of a race lie."""
+    most = expected.num_trials
+    least = most - expected.num_perhaps
+    number = f"{span_text(Span(least, most))}: {many(num_arms, 'arm')}"
+    if not expected.is_even:
+        return f"{number}, each with as many seeds as it needs"
+    seeds = span_text(Span(least // num_arms, most // num_arms))
+    return f"{number} × {seeds} seed" + ("" if most == num_arms else "s")
 
 
 def work_lines(expected: Expected, count: Count, setting: Setting) -> Iterator[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from raypg.experiment import (
     AblationProposals,
+    Race,
     SearchProposals,
     SpaceFile,
     build_proposals,
@@ -28,14 +29,18 @@ def space_of(text: str) -> SpaceFile:
     return parse_space(f"from raypg import *\n{text}", "space.py")
 
 
-def proposals_of(text: str) -> Proposals:
-    found = build_proposals(space_of(text), [], device="cpu", num_workers=1)
+def proposals_of(text: str, race: Race | None = None) -> Proposals:
+    found = build_proposals(space_of(text), [], device="cpu", num_workers=1, race=race)
     assert isinstance(found, Proposals)
     return found
 
 
-def expect(text: str, memo: Memo = {}) -> Expected:  # noqa: B006 never changed
-    return expect_trials(space_of(text), [], proposals_of(text), memo)
+def expect(
+    text: str,
+    memo: Memo = {},  # noqa: B006 never changed
+    race: Race | None = None,
+) -> Expected:
+    return expect_trials(space_of(text), [], proposals_of(text, race), memo)
 
 
 def keys_of(text: str, num: int) -> list[str]:

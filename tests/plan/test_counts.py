@@ -4,6 +4,7 @@ import torch
 from raypg.config import Config, Layer, load
 from raypg.data import load_dataset
 from raypg.data.pipeline import Batches
+from raypg.experiment import Race
 from raypg.plan.counts import count_sweep, flops_of, spread, steps_per_epoch
 from raypg.plan.shapes import MOST_SHAPES, pick_shapes, shape_of, work_of
 from tests.plan.spaces import GRID, expect, keys_of, memo_of
@@ -19,6 +20,12 @@ def test_epochs_and_steps_of_all_trials_are_counted() -> None:
     assert list(count.epochs) == [12, 12]
     assert list(count.steps) == [12 * 19, 12 * 19]
     assert [one.label for one in count.networks] == ["hidden=8", "hidden=16"]
+
+
+def test_epochs_and_steps_of_a_race_are_ranges() -> None:
+    count = count_sweep(expect(GRID, race=Race(0.01, 5)), None, 1)
+    assert list(count.epochs) == [6 * 3, 10 * 3]
+    assert list(count.steps) == [18 * 19, 30 * 19]
 
 
 def test_a_sweep_that_the_store_answers_has_nothing_to_count() -> None:

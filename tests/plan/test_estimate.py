@@ -45,6 +45,22 @@ def test_a_sweep_takes_its_steps_over_its_slots() -> None:
     assert low < steps_s < high < 1.5 * low
 
 
+@pytest.mark.parametrize("keep", ["all", "2"])
+def test_a_race_takes_as_much_as_its_first_seeds_or_as_all(keep: str) -> None:
+    own = [config()] * 3
+    first, both = expected(*own), expected(*own, *own)
+    race = replace(first, num_trials=6, perhaps=own, num_perhaps=3)
+    setting = Setting(num_slots=1, ready_s=0.0, retention=parse_retention(keep, ""))
+    found, least, most = (
+        estimate(one, costs(), setting) for one in (race, first, both)
+    )
+    for part in ("wall_s", "disk_bytes", "checkpoint_bytes"):
+        low, high = getattr(found, part)
+        assert low == getattr(least, part).low
+        assert high == pytest.approx(getattr(most, part).high)
+    assert found.worst_s == most.worst_s
+
+
 def test_the_start_and_cold_workers_take_time_too() -> None:
     four = expected(*[config()] * 4)
     warm = estimate(four, costs(), Setting(num_slots=1, ready_s=2.0)).wall_s

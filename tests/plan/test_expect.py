@@ -1,9 +1,18 @@
 import pytest
 
 from raypg.config import Config, Layer, load
+from raypg.experiment import AblationProposals, Race
 from raypg.plan.expect import epochs_of
 from raypg.space import ASHA
-from tests.plan.spaces import GRID, RANDOM, TPE, expect, keys_of, memo_of
+from tests.plan.spaces import (
+    GRID,
+    RANDOM,
+    TPE,
+    expect,
+    keys_of,
+    memo_of,
+    proposals_of,
+)
 
 
 def config(**train: object) -> Config:
@@ -15,6 +24,30 @@ def test_what_the_store_holds_of_an_ablation_is_not_trained() -> None:
     assert (found.num_trials, found.num_cached, found.is_exact) == (4, 3, True)
     (left,) = found.todo
     assert (left.model.hidden, left.seed) == (16, 1)  # type: ignore[union-attr]
+
+
+def test_a_race_is_between_its_first_seeds_and_all_of_them() -> None:
+    found = expect(GRID, race=Race(0.01, 5))
+    assert (found.num_trials, found.num_perhaps, found.num_cached) == (10, 4, 0)
+    assert (found.is_exact, found.is_even) == (True, True)
+    assert [one.seed for one in found.todo] == [0, 0, 1, 1, 2, 2]
+    assert [one.seed for one in found.perhaps] == [3, 3, 4, 4]
+
+
+def test_what_the_store_holds_of_a_race_may_decide_it() -> None:
+    race = Race(0.01, 5)
+    proposals = proposals_of(GRID, race)
+    assert isinstance(proposals, AblationProposals)
+    keys = [trial.key for trial in proposals.trials]
+    # Of one arm the first three, and one that comes later if it comes at all.
+    found = expect(GRID, memo_of([*keys[0:6:2], keys[9]]), race)
+    assert (found.num_trials, found.num_perhaps, found.num_cached) == (10, 4, 3)
+    assert (found.is_exact, found.is_even) == (False, False)
+    assert (len(found.todo), len(found.perhaps)) == (3, 3)
+    # Two arms that are the same in every seed need no fourth.
+    found = expect(GRID, memo_of(keys), race)
+    assert (found.num_trials, found.num_perhaps, found.num_cached) == (6, 0, 6)
+    assert (found.is_exact, found.todo, found.perhaps) == (True, [], [])
 
 
 def test_a_random_search_is_known_before_it_starts() -> None:
