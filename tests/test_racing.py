@@ -1,10 +1,12 @@
 """Arms race: seeds go where nothing is decided, and the end says why."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import pytest
 
+from raypg.config import flatten
 from raypg.errors import ConfigError
 from raypg.experiment import (
     Past,
@@ -14,9 +16,11 @@ from raypg.experiment import (
     build_proposals,
     parse_space,
 )
+from raypg.memo import fingerprint_columns
 from raypg.results import open_results
 from tests.command import Command
 from tests.conftest import RunSpace, resume
+from tests.results.sweeps import Row, new_store, trial_row, write
 
 SPACE = """from raypg import *
 SPACE = Ablation(
@@ -164,6 +168,78 @@ def test_a_trial_that_was_under_way_is_proposed_again() -> None:
     assert first.key == keys[1]
 
 
+def test_more_epochs_are_for_every_trial_that_the_race_had() -> None:
+    first = new()
+    had = run(first)
+    assert len(had) == 19
+    keys = {
+        (trial.config.model.hidden, trial.config.seed): trial  # type: ignore[union-attr]
+        for trial in first.trials
+    }
+    grown = new()
+    # Each goes on as another trial; one that has done so is among them.
+    past = [Past(keys[one].key, keys[one].values, "interrupted") for one in had[1:]]
+    past.append(Past(keys[had[0]].key, keys[had[0]].values, "completed", 0.8))
+    grown.replay(past)
+    assert len(grown.possible) == grown.num_trials == 24
+
+    def closer(hidden: int, seed: int) -> float | None:
+        """16 is no longer apart from 8."""
+        return noisy(32 if hidden == 16 else hidden, seed + hidden)
+
+    done = run(grown, closer)
+    assert sorted(done[:18]) == sorted(had[1:])
+    # Then it goes on with what is undecided now.
+    assert sorted(done[18:]) == [(16, seed) for seed in range(3, 8)]
+    assert len(grown.possible) == grown.num_trials == 24
+
+
+def test_the_trials_that_may_yet_come_are_fewer_the_more_is_decided() -> None:
+    race = new()
+    assert race.possible == list(race.trials)
+    run(race, most=10)  # 16 is decided with its first three
+    keys = {trial.key for trial in race.possible}
+    assert len(keys) == race.num_trials == 19
+    assert keys < {trial.key for trial in race.trials}
+
+
+def hold(folder: Path, trials: Iterable[Trial], results: Results) -> None:
+    """A store in which these trials are completed."""
+    rows = []
+    for trial in trials:
+        hidden = trial.config.model.hidden  # type: ignore[union-attr]
+        leaves = flatten(trial.config).items()
+        row: Row = {f"config.{name}": value for name, value in leaves}
+        row |= {"val.accuracy": results(hidden, trial.config.seed), "num_epochs": 1}
+        rows.append(trial_row(trial.key) | row | fingerprint_columns(trial.fingerprint))
+    write(new_store(folder, "old"), "old", trials=rows)
+
+
+def test_a_race_that_the_store_decides_starts_no_cluster(
+    tune: Command, tmp_path: Path
+) -> None:
+    Path("space.py").write_text(SPACE)
+    trained = {one for one in run(new())}
+    race = ("space.py", "--until-interval", "0.01", "--max-seeds", "8")
+    calm = new()
+    run(calm)
+    asked = [t for t in calm.possible]
+    assert len(asked) == len(trained)
+    hold(tmp_path, asked, noisy)
+    said = tune(*race, "--name", "decided")
+    assert said.code == 0, said.err
+    assert said.out.endswith("\n".join(calm.report()) + "\n")
+    results = open_results(tune.store)
+    assert {row["status"] for row in results.trials("decided")} == {"cached"}
+    assert len(results.trials("decided")) == 19
+    assert results.sweep_description("decided")["num_trials"] == 19
+    # One more trial is to be trained, and a cluster is asked for.
+    with pytest.raises(AssertionError, match="Ray was started"):
+        tune(*race[:-1], "9")
+    plan = tune(*race, "--plan=count")
+    assert "all 19 are in" in plan.out
+
+
 def test_the_first_seeds_are_those_of_the_space() -> None:
     race = new(most=5, text=SPACE.replace("seeds=2", "seeds=[7, 1]"))
     seeds = [trial.config.seed for trial in race.trials[::3]]
@@ -199,8 +275,6 @@ def test_what_is_no_race_is_refused(until: float, most: int, found: str) -> None
 def test_a_wrong_command_is_one_line(
     tune: Command, text: str, arguments: tuple[str, ...], found: str
 ) -> None:
-    from pathlib import Path
-
     Path("space.py").write_text(f"from raypg import *\n{text}\n")
     said = tune("space.py", *arguments)
     assert said.code == 2
@@ -238,3 +312,27 @@ def test_a_race_runs_on_warm_workers_and_goes_on_when_resumed(
     assert len(results.trials(finished.sweep)) == len(rows)
     assert isinstance(again.ledger.proposals, RacingProposals)
     assert again.ledger.proposals.report() == proposals.report()
+
+
+@pytest.mark.slow
+def test_a_finished_race_is_given_more_epochs_for_all_of_its_trials(
+    run_space: RunSpace, tmp_path: Path
+) -> None:
+    base = {"model.name": "mlp", "schedule.name": "constant", "train.epochs": 1}
+    axes = {"optimizer.lr": [0.05, 0.06, 1e-9]}
+    space = f"SPACE = Ablation(base={base}, axes={axes})"
+    race = {"until_interval": 1e-6, "max_seeds": 4}
+    first = run_space(space, **race)
+    results = open_results(first.store)
+    before = [(row["arm"], row["seed"]) for row in results.trials(first.sweep)]
+    assert len(before) == 11
+    grown = resume(first, "train.epochs=2")
+    assert grown.exit_code == 0
+    rows = results.trials(first.sweep)
+    ended = [row for row in rows if row["status"] == "completed"]
+    assert {row["num_epochs"] for row in ended} == {2}
+    assert {row["status"] for row in rows} == {"completed", "extended"}
+    assert sorted((row["arm"], row["seed"]) for row in ended) == sorted(before)
+    assert all(row["began_as"] for row in ended)
+    assert results.sweep_description(first.sweep)["num_trials"] == len(ended)
+    assert resume(grown).ledger.entries == {}

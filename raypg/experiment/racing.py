@@ -133,16 +133,22 @@ class RacingProposals(AblationProposals):
             self._advance()
 
     def replay(self, past: Sequence[Past]) -> None:
-        """Take in what has ended; the rest is proposed again."""
+        """Take in what has ended; the rest is proposed again, before any arm is judged.
+
+        So every arm has all its seeds with the epochs that the sweep has now, where it
+        was given more of them.
+        """
         self._begin()
         for trial in past:
-            if trial.key in self._places and trial.status in ENDED:
+            if trial.key in self._places:
                 lane, index = self._places[trial.key]
-                self._take(trial.key, trial.status, trial.value)
                 lane.num_asked = max(lane.num_asked, index + 1)
-        for lane in self._lanes:
-            again = (i for i in range(lane.num_asked) if i not in lane.values)
-            self._waiting.extend(lane.trials[index] for index in again)
+                if trial.status in ENDED:
+                    self._take(trial.key, trial.status, trial.value)
+        for index in range(self._race.max_seeds):
+            for lane in self._lanes:
+                if index < lane.num_asked and index not in lane.values:
+                    self._waiting.append(lane.trials[index])
         self._ask_first()
 
     def report(self) -> list[str]:
