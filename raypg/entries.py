@@ -61,7 +61,8 @@ class Entry:
     number: int
     """Its place in the order in which trials were handed out, from 0."""
     attempt: int
-    """Counts the times that the trial was started, over all sessions, from 0."""
+    """Counts the times that the trial was started, over all sessions, from 0; of one
+    that another sweep has trained, there."""
     status: str = "running"
     reason: str = ""
     cause: str = ""
@@ -166,7 +167,8 @@ def cached_entry(trial: Trial, number: int, row: Row) -> Entry:
     return Entry(
         trial,
         number,
-        attempt=0,
+        # Started again or not, its results came about as those of the source did.
+        attempt=row.get("attempt") or 0,
         status="cached",
         source_sweep=row["sweep"],
         epoch=columns.get("num_epochs", 0),

@@ -33,6 +33,7 @@ def new_ledger(
     keys = [trial.key for trial in proposals.trials]  # type: ignore[union-attr]
     found = {
         "sweep": "old",
+        "attempt": 1,
         "num_epochs": 3,
         "train_s": 7.0,
         "val.accuracy": 0.5,

@@ -56,11 +56,12 @@ def test_seconds_leave_out_epochs_that_were_lost() -> None:
     assert (last_row(ledger)["num_epochs"], last_row(ledger)["train_s"]) == (2, 15.0)
 
 
-def test_a_cached_trial_took_the_seconds_of_its_source() -> None:
+def test_a_cached_trial_took_the_seconds_and_the_attempts_of_its_source() -> None:
     ledger = new_ledger(memo=[0, 1, 2])
     assert ledger.next_entry() is None
     assert (last_row(ledger)["status"], last_row(ledger)["train_s"]) == ("cached", 7.0)
     assert last_row(ledger)["source_sweep"] == "old"
+    assert last_row(ledger)["attempt"] == 1
 
 
 def test_a_cached_trial_names_the_code_that_trained_it() -> None:
