@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from raypg.commands.options import Mode, NameArgument, StoreOption, open_existing
+from raypg.commands.options import (
+    Mode,
+    NameArgument,
+    OutOption,
+    StoreOption,
+    open_existing,
+)
+from raypg.commands.outfile import written_to
 from raypg.console import given_text
 from raypg.exchange import (
     EXPORTS,
@@ -107,20 +114,12 @@ def card(
     trial: Annotated[
         str, typer.Option(metavar="ID", help="Default: the best by validation.")
     ] = "",
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE.md", help="Default: print it.")
-    ] = None,
+    out: OutOption = None,
     test: Annotated[
         bool, typer.Option("--test", help="With the result on the test split.")
     ] = False,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """A model card in Markdown, for one trial."""
-    text = write_card(open_existing(store), name, trial, with_test=test)
-    if out is None:
-        print(text, end="")
-        return
-    check_free(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text, "utf-8")
-    print(f"The card is in {out}.")
+    with written_to(out):
+        print(write_card(open_existing(store), name, trial, with_test=test), end="")

@@ -173,6 +173,15 @@ def test_a_card_is_printed_or_written(results: Command, tmp_path: Path) -> None:
     printed = results("card", "lr").out
     assert printed.startswith("---\nlibrary_name: pytorch\n")
     out = tmp_path / "card.md"
-    assert results("card", "lr", "--out", str(out)).out == f"The card is in {out}.\n"
+    for before in (None, "an older card"):
+        if before is not None:
+            out.write_text(before)
+        said = results("card", "lr", "--out", str(out))
+        assert (said.code, said.out) == (0, "")
+        assert out.read_text() == printed
+    # What goes wrong leaves it as it is, and there is no folder that nobody asked for.
+    assert results("card", "rl", "--out", str(out)).code == 2
     assert out.read_text() == printed
-    assert results("card", "lr", "--out", str(out)).code == 2
+    said = results("card", "lr", "--out", str(tmp_path / "new" / "card.md"))
+    assert (said.code, said.out) == (2, "")
+    assert "must lie in a folder that exists" in said.err
