@@ -16,10 +16,11 @@ from raypg.commands.options import (
 from raypg.errors import ResultsError
 from raypg.results.arms import ENDED_WELL
 from raypg.results.columns import LEFT
-from raypg.results.compare import check_metric, compare_sides, metric_of, mode_of_sides
+from raypg.results.compare import compare_sides
 from raypg.results.effects import find_effects
 from raypg.results.importances import find_importances
 from raypg.results.listing import DEFAULT_METRIC
+from raypg.results.metric import check_metric, metric_of, mode_of_sides
 from raypg.results.output import print_rows
 from raypg.results.show_compare import print_versus, versus_row
 from raypg.results.show_effects import (
@@ -28,7 +29,7 @@ from raypg.results.show_effects import (
     print_effects,
     print_importances,
 )
-from raypg.results.sides import find_side
+from raypg.results.sides import find_sides
 from raypg.store import DEFAULT_STORE
 
 MARKED = 1
@@ -64,7 +65,7 @@ def compare(
 ) -> int:
     """A less B, paired by seed, with its uncertainty; several Bs one by one."""
     results = open_existing(store)
-    sides = [find_side(results, text, sweep or ()) for text in (a, *others)]
+    sides = find_sides(results, (a, *others), sweep or ())
     metric = metric_of(results, sides, metric)
     found = compare_sides(sides[0], sides[1:], metric, match.value if match else "")
     if form is Form.table:

@@ -14,7 +14,7 @@ from raypg.commands.options import (
 from raypg.console import given_text
 from raypg.results.examples import compare_examples
 from raypg.results.show_examples import print_diff
-from raypg.results.sides import find_side
+from raypg.results.sides import find_sides
 from raypg.store import DEFAULT_STORE
 
 
@@ -44,6 +44,6 @@ def diff(
     From the stored predictions: no model is run. csv has the images that flipped.
     """
     results = open_existing(store)
-    sides = [find_side(results, text, sweep or ()) for text in (a, b)]
+    sides = find_sides(results, (a, b), sweep or ())
     compared = compare_examples(results, sides[0].rows, sides[1].rows)
     print_diff(compared, (a, b), form, limit)

@@ -27,6 +27,9 @@ from raypg.store import Store
 METADATA = b"raypg"
 MAX_TRIES = 20
 _SAID: set[str] = set()
+_MANY_ROWS = 50_000
+"""Of a part, from which on its columns are read side by side: of less, the threads
+cost a third of the time."""
 Read = TypeVar("Read")
 
 
@@ -188,7 +191,9 @@ def _newest_of(
     found = [_select(one, schema) for one in snapshot.live.values()]
     for part in snapshot.parts:
         own = [n for n in schema.names if n in part.schema.names]
-        found.append(part.file.read(columns=own).replace_schema_metadata(None))
+        is_large = part.file.metadata.num_rows >= _MANY_ROWS
+        rows = part.file.read(columns=own, use_threads=is_large)
+        found.append(rows.replace_schema_metadata(None))
     rows = join([schema.empty_table(), *found])
     is_unique = not snapshot.live and len(snapshot.parts) < 2
     rows = rows if is_unique else newest(table, rows)

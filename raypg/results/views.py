@@ -33,23 +33,24 @@ def run_query(store: Store, sweeps: Sequence[str], query: str) -> pa.Table:
     Raises:
         ResultsError: It is wrong; says so in one line, with the nearest right name.
     """
-    import duckdb
-    from duckdb import StatementType
-
     with open_views(store, sweeps, query) as cursor:
-        try:
-            kinds = [one.type for one in cursor.extract_statements(query)]
-            # PIVOT is a MULTI: it makes the type of its columns first.
-            if kinds in ([StatementType.SELECT], [StatementType.MULTI]):
-                return cursor.sql(query).to_arrow_table()
-            many = f"{len(kinds)} statements"
-            message = f"Invalid: {kinds[0].name if len(kinds) == 1 else many}"
-        except duckdb.Error as cause:
-            message = str(cause)
-            if is_lost(cause):
-                raise FileNotFoundError(message) from cause
-        known = {view: _columns(cursor, view) for view in _mentioned(query)}
-    raise explain_error(message, VIEWS, known)
+        return _answer(cursor, query)
+
+
+def query_trials(trials: pa.Table, query: str) -> pa.Table:
+    """The answer to one statement over rows of `trials` that were read already.
+
+    Args:
+        trials: each trial of a sweep once, with the columns that the query asks for,
+            and with `status` and `finished`.
+        query: reads `trials` and `unique_trials` alone.
+
+    Raises:
+        ResultsError: It is wrong.
+    """
+    with _database().cursor() as cursor:
+        _register_trials(cursor, trials)
+        return _answer(cursor, query)
 
 
 @contextmanager
@@ -64,8 +65,7 @@ def open_views(store: Store, sweeps: Sequence[str], query: str) -> Iterator[Any]
     tables = _mentioned(query)
     with _database().cursor() as cursor:
         if tables & {"trials", UNIQUE_TRIALS}:
-            cursor.register("trials", trials_of(store, sweeps))
-            cursor.execute(_UNIQUE_TRIALS_VIEW)
+            _register_trials(cursor, trials_of(store, sweeps))
         tables -= {"trials", UNIQUE_TRIALS}
         if tables:
             elsewhere = _trials_elsewhere(store, sweeps)
@@ -80,10 +80,46 @@ def open_views(store: Store, sweeps: Sequence[str], query: str) -> Iterator[Any]
         yield cursor
 
 
-def trials_of(store: Store, sweeps: Sequence[str]) -> pa.Table:
-    """The newest row of every trial of some sweeps, joined by name."""
-    empty = core_schema("trials").empty_table().drop_columns([VERSION])
-    return join([empty, *read_each(sweeps, lambda s: read_newest(store, s, "trials"))])
+def trials_of(
+    store: Store, sweeps: Sequence[str], columns: Sequence[str] | None = None
+) -> pa.Table:
+    """The newest row of every trial of some sweeps, joined by name.
+
+    Args:
+        store: where they live.
+        sweeps: their names.
+        columns: top-level ones to read, of those that there are; all when None.
+    """
+    core = core_schema("trials").empty_table().drop_columns([VERSION])
+    if columns is not None:
+        core = core.select([name for name in columns if name in core.column_names])
+    found = read_each(sweeps, lambda s: read_newest(store, s, "trials", columns))
+    return join([core, *found])
+
+
+def _answer(cursor: Any, query: str) -> pa.Table:  # noqa: ANN401 duckdb's
+    """What a statement says, or in one line what is wrong with it."""
+    import duckdb
+    from duckdb import StatementType
+
+    try:
+        kinds = [one.type for one in cursor.extract_statements(query)]
+        # PIVOT is a MULTI: it makes the type of its columns first.
+        if kinds in ([StatementType.SELECT], [StatementType.MULTI]):
+            return cursor.sql(query).to_arrow_table()
+        many = f"{len(kinds)} statements"
+        message = f"Invalid: {kinds[0].name if len(kinds) == 1 else many}"
+    except duckdb.Error as cause:
+        message = str(cause)
+        if is_lost(cause):
+            raise FileNotFoundError(message) from cause
+    known = {view: _columns(cursor, view) for view in _mentioned(query)}
+    raise explain_error(message, VIEWS, known)
+
+
+def _register_trials(cursor: Any, trials: pa.Table) -> None:  # noqa: ANN401
+    cursor.register("trials", trials)
+    cursor.execute(_UNIQUE_TRIALS_VIEW)
 
 
 @cache

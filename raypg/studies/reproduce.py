@@ -8,20 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from raypg.config import fingerprint
-from raypg.entries import config_of
 from raypg.errors import ResultsError, TrialError
-from raypg.memo import changed_parts
-from raypg.patches import CHANGES, read_left_out
-from raypg.processor import processor_name
-from raypg.provenance import provenance
 from raypg.results import Results
-from raypg.results.arms import ENDED_WELL, is_finite
+from raypg.results.arms import ENDED_WELL
 from raypg.results.columns import CORE
-from raypg.results.examples import mcnemar_p
-from raypg.results.schema import flat_rows
-from raypg.results.statistics import CONFIDENCE, RESOLUTION, interval_reach
-from raypg.results.wording import describe_code
+from raypg.results.lookup import keys_of, read_found, read_keys
+from raypg.results.statistics import RESOLUTION
+from raypg.studies.changes import find_both_codes, find_changes, find_code
+from raypg.studies.noise import Noise, find_noise, read_answers
 from raypg.studies.rerun import Rerun, train_again
 
 Row = Mapping[str, Any]
@@ -31,7 +25,6 @@ LEARNT = [name for name in CORE["epochs"] if name not in _NOT_LEARNT]
 """Of an epoch, what follows from the trial and not from the machine's speed."""
 
 BITWISE, WITHIN_NOISE, DIFFERENT = "bitwise the same", "same within noise", "different"
-_VERSIONS = ("versions.python", "versions.torch", "versions.cuda", "git.commit")
 
 
 @dataclass(frozen=True)
@@ -77,17 +70,17 @@ def find_row(results: Results, prefix: str) -> Row:
     Raises:
         ResultsError: no trial or several have such an id, or it has not ended well.
     """
-    rows = flat_rows(results.sql("from unique_trials"))
-    found = [row for row in rows if row["trial"].startswith(prefix)]
+    known = keys_of(read_keys(results.store, results.store.sweeps()))
+    found = [key for key in known if key[1].startswith(prefix)]
     if len(found) != 1:
-        if not rows:
+        if not known:
             fix = "Train one first."
             raise ResultsError(results.store.uri, "must hold trials", "none", fix)
-        names = [row["trial"] for row in found or rows]
+        names = [trial for _, trial in found or known]
         near = difflib.get_close_matches(prefix, names, n=5, cutoff=0.0)
         rule, fix = "must start the id of one trial", f"Some: {', '.join(near)}."
         raise ResultsError(f'"{prefix}"', rule, f"{len(found)} that start so", fix)
-    (row,) = found
+    (row,) = read_found(results.store, found)
     trial = row["trial"]
     if row["status"] not in (*ENDED_WELL, "stopped"):
         rule = "must have ended well to be trained again"
@@ -95,7 +88,7 @@ def find_row(results: Results, prefix: str) -> Row:
         raise ResultsError(trial, rule, str(row["status"]), fix)
     if row.get("mixed"):
         rule, fix = "must have been trained by one version of the code", "None helps."
-        changed = f"{row['mixed']} changed on its way: {_both_codes(results, row)}"
+        changed = f"{row['mixed']} changed on its way: {find_both_codes(results, row)}"
         raise ResultsError(trial, rule, changed, fix)
     return row
 
@@ -160,61 +153,6 @@ def reproduce(
     )
 
 
-def find_changes(results: Results, row: Row) -> list[str]:
-    """What differs between a trial's past and this machine, one line each.
-
-    Args:
-        results: of the store that has it.
-        row: of `trials`.
-    """
-    config = config_of({**row, "micro_batch": None})  # as it was asked for
-    workers = row["num_workers"]
-    now = fingerprint(config, device=row["device"], num_workers=workers)
-    found = changed_parts(row, now)
-    here = {**provenance(), "processor": processor_name(row["device"])}
-    for name in (*_VERSIONS, "processor"):
-        if row.get(name) is not None and row[name] != here[name]:
-            found.append(f"{name} {row[name]} → {here[name]}")
-    if row.get("git.dirty"):
-        place = _patch_of(results, row)
-        kept = f"kept in {results.store.path(place)}" if place else "not kept"
-        found.append(f"its code had changes beside its commit ({kept})")
-    return found
-
-
-def find_code(results: Results, row: Row) -> str:
-    """What trained a trial, in a line: its commit, its patch, and what that lacks.
-
-    Args:
-        results: of the store that has it.
-        row: of `trials`.
-    """
-    place = _patch_of(results, row)
-    if not place:
-        return describe_code({**row, "git.diff": None})
-    patch = results.store.path(place)
-    lacks = ", ".join(read_left_out(results.store.read(place)))
-    without = f" (without {lacks})" if lacks else ""
-    return describe_code({**row, "git.diff": patch}) + without
-
-
-def _patch_of(results: Results, row: Row) -> str:
-    """The patch that was kept beside a trial's commit; empty where there is none."""
-    named = row.get("git.diff")
-    if named is None and row.get("git.dirty"):
-        named = CHANGES  # of a store from before there was a column
-    place = f"{row.get('source_sweep') or row['sweep']}/{named}"
-    return place if named and results.store.has_file(place) else ""
-
-
-def _both_codes(results: Results, row: Row) -> str:
-    """What began a trial that went on under changed code, and what ended it."""
-    rows = results.trials(row["sweep"])
-    began = next((one for one in rows if one["trial"] == row.get("began_as")), None)
-    last = f"ended by {find_code(results, row)}"
-    return f"begun by {find_code(results, began)}, {last}" if began else last
-
-
 def _first_difference(kept: Sequence[Row], again: Sequence[Mapping[str, float]]) -> int:
     """The first epoch with another number in single precision; 0 for none."""
     for row, metrics in zip(kept, again, strict=False):
@@ -227,19 +165,11 @@ def _first_difference(kept: Sequence[Row], again: Sequence[Mapping[str, float]])
 
 def _predictions(results: Results, again: Rerun, row: Row) -> dict[str, bool]:
     """Whether every validation example is predicted alike, where that was kept."""
-    before = _answers(results, row["trial"], row["sweep"])
+    before = read_answers(results, row["trial"], row["sweep"])
     if not before.num_rows:
         return {}
-    return {
-        "validation predictions": before.equals(_answers(again.results, again.trial))
-    }
-
-
-def _answers(results: Results, trial: str, *sweeps: str) -> Any:  # noqa: ANN401 Arrow
-    query = f"""select example, label, probabilities, predicted, probability,
-        coalesce(predicted, list_position(probabilities, list_max(probabilities)) - 1)
-        as answer from predictions where trial = '{trial}' order by example"""
-    return results.sql(query, sweeps=sweeps)
+    after = read_answers(again.results, again.trial)
+    return {"validation predictions": before.equals(after)}
 
 
 def _test(results: Results, again: Rerun, row: Row) -> dict[str, bool]:
@@ -253,49 +183,3 @@ def _test(results: Results, again: Rerun, row: Row) -> dict[str, bool]:
             for name in ("test.loss", "test.accuracy")
         )
     }
-
-
-@dataclass(frozen=True)
-class Noise:
-    """How far another training of the same may come out, with 95 % confidence.
-
-    Attributes:
-        reach: the largest difference that counts as noise.
-        source: where that comes from; empty where nothing tells, and none counts.
-    """
-
-    reach: float
-    source: str
-
-
-def find_noise(results: Results, row: Row, metric: str, again: Rerun) -> Noise:
-    """What counts as noise: the spread of the arm's seeds, or chance among images.
-
-    Two trainings that differ in nothing but their noise are apart by √2 times the
-    standard deviation of one. Where seeds show no spread, the images that one of the
-    two trainings alone has right are tossed like coins (McNemar 1947).
-    """
-    values = [
-        one[metric]
-        for one in results.trials(row["sweep"])
-        if one["arm"] == row["arm"]
-        and (one["status"] in ENDED_WELL) == (row["status"] in ENDED_WELL)
-        and is_finite(one.get(metric))
-    ]
-    reach = interval_reach(values) if values else None
-    if reach is not None:
-        spread = reach * math.sqrt(2 * len(values))
-        return Noise(spread, f"the spread of {len(values)} seeds of its arm")
-    if not metric.endswith("accuracy"):
-        return Noise(0.0, "")
-    tables = [
-        _answers(results, row["trial"], row["sweep"]),
-        _answers(again.results, again.trial),
-    ]
-    if not tables[0].num_rows or tables[0].num_rows != tables[1].num_rows:
-        return Noise(0.0, "")
-    a, b = (np.equal(t["answer"], t["label"]) for t in tables)
-    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
-    is_chance = mcnemar_p(only_a, only_b) >= 1 - CONFIDENCE
-    told = f"{only_a} and {only_b} images that one of both alone has right (McNemar)"
-    return Noise((only_a + only_b) / len(a) if is_chance else 0.0, told)

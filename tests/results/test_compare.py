@@ -8,7 +8,8 @@ import pytest
 
 from raypg.results import open_results
 from raypg.results.__main__ import main
-from raypg.results.compare import Versus, compare_sides, metric_of
+from raypg.results.compare import Versus, compare_sides
+from raypg.results.metric import metric_of
 from raypg.results.sides import find_side
 from raypg.store import Store
 from tests.command import Command

@@ -12,13 +12,8 @@ from raypg.patches import CHANGES
 from raypg.results import open_results, write_predictions
 from raypg.results.__main__ import main as results_main
 from raypg.store import Store
-from raypg.studies.reproduce import (
-    BITWISE,
-    find_changes,
-    find_code,
-    find_row,
-    reproduce,
-)
+from raypg.studies.changes import find_changes, find_code
+from raypg.studies.reproduce import BITWISE, find_row, reproduce
 from tests.cluster.processes import wait_until
 from tests.command import Command
 from tests.conftest import RunSpace

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from raypg.results.compare import rule_of
 from raypg.results.figures.source import Source
 from raypg.results.memo import FlatRow
+from raypg.results.metric import rule_of
 from raypg.results.numerals import is_ratio
 from raypg.results.output import format_cell
 
@@ -13,7 +13,9 @@ INTERVAL = "95 % t-interval of the mean over seeds"
 SAID = {"stopped": "stopped early"}
 """What a status is called where it is not called by itself."""
 
-_MOST_CHARACTERS = 44
+MOST_CHARACTERS = 44
+MOST_SAID = 120
+"""Characters of a label that says more than a legend has room for."""
 
 
 def plural(number: int, word: str) -> str:
@@ -63,10 +65,17 @@ def settings(row: FlatRow, axes: Sequence[str]) -> str:
     return " ".join(f"{a}={format_cell(v)}" for a, v in values if v is not None)
 
 
-def shorten(text: str) -> str:
-    """A name that fits a legend."""
-    is_long = len(text) > _MOST_CHARACTERS
-    return f"{text[: _MOST_CHARACTERS - 1]}…" if is_long else text
+def shorten(text: str, most: int = MOST_CHARACTERS) -> str:
+    """A name that fits: both ends of a long one, as many differ at their ends alone.
+
+    Args:
+        text: any.
+        most: characters; those of a legend unless it is given.
+    """
+    if len(text) <= most:
+        return text
+    tail = most // 2
+    return f"{text[: most - 1 - tail]}…{text[-tail:]}"
 
 
 def ending_of(row: FlatRow) -> str:
