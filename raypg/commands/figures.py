@@ -12,7 +12,7 @@ from raypg.console import given_text
 from raypg.results.figures import FIGURES, build_figure
 from raypg.results.figures.on_paper import draw_file, format_of
 from raypg.results.report import build_page
-from raypg.results.report.server import LOOPBACK, Serving, bind
+from raypg.results.report.address import LOOPBACK, Serving, bind
 from raypg.results.report.server import serve as run_server
 from raypg.store import DEFAULT_STORE
 

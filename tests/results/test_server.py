@@ -16,7 +16,7 @@ import pytest
 from raypg.errors import ResultsError
 from raypg.results import open_results
 from raypg.results.__main__ import main
-from raypg.results.report.server import Serving, bind
+from raypg.results.report.address import Serving, bind
 from raypg.store import Store
 from tests.browsers import browser
 from tests.cluster.processes import plain_environment, wait_until

@@ -2,17 +2,14 @@
 
 import asyncio
 import hashlib
-import ipaddress
 import json
 import socket
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from raypg.errors import RaypgError, ResultsError
-from raypg.results.query import Results
+from raypg.results.report.address import Serving
+from raypg.results.report.guard import build_guard, html_answer, text_answer
 from raypg.results.report.page import (
     Live,
     build_page,
@@ -23,64 +20,10 @@ from raypg.results.report.page import (
 if TYPE_CHECKING:
     from aiohttp import web
 
-LOOPBACK = "127.0.0.1"
 PLOTLY = f"/plotly-{version('plotly')}.min.js"
 """Fetched once: a page that follows a sweep is made anew every few seconds."""
 
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 _LONGEST = {"Cache-Control": "public, max-age=31536000, immutable"}
-
-
-@dataclass(frozen=True)
-class Serving:
-    """What is served, and where.
-
-    Attributes:
-        results: of the store.
-        sweep: the one that `/` leads to; empty lists all.
-        host: an address of this machine.
-        port: 0 takes a free one.
-        every_s: how often a page asks whether something is new.
-    """
-
-    results: Results
-    sweep: str = ""
-    host: str = LOOPBACK
-    port: int = 0
-    every_s: float = 5.0
-
-    @property
-    def is_private(self) -> bool:
-        """Whether nobody but this machine can reach it."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
-
-def bind(serving: Serving) -> socket.socket:
-    """A socket that listens: who asks before `serve` answers waits for it.
-
-    Raises:
-        ResultsError: the port is taken, or the host is none of this machine's.
-    """
-    family = socket.AF_INET6 if ":" in serving.host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((serving.host, serving.port))
-        bound.listen()
-    except (OSError, OverflowError) as cause:
-        bound.close()
-        where = f"--host {serving.host} --port {serving.port}"
-        rule, fix = "must be free, and this machine's", "Choose another --port."
-        found = (getattr(cause, "strerror", None) or str(cause)).lower()
-        raise ResultsError(where, rule, found, fix) from cause
-    return bound
 
 
 def serve(serving: Serving, bound: socket.socket) -> None:
@@ -101,7 +44,7 @@ def build_app(serving: Serving) -> "web.Application":
     from aiohttp import web
 
     pages = _Pages(serving)
-    app = web.Application(middlewares=[_guard(serving)])
+    app = web.Application(middlewares=[build_guard(serving)])
     app.router.add_get("/", pages.index)
     app.router.add_get(PLOTLY, pages.plotly)
     app.router.add_get("/stamp", pages.index_stamp)
@@ -126,22 +69,22 @@ class _Pages:
         if self._serving.sweep:
             raise web.HTTPFound(f"/sweeps/{self._serving.sweep}")
         page = await asyncio.to_thread(self._index_page)
-        return _html(page)
+        return html_answer(page)
 
     async def page(self, request: "web.Request") -> "web.StreamResponse":
         """The report of a sweep as it is now."""
         name = request.match_info["name"]
         async with self._making:
-            return _html(await asyncio.to_thread(self._page, name))
+            return html_answer(await asyncio.to_thread(self._page, name))
 
     async def stamp(self, request: "web.Request") -> "web.StreamResponse":
         """A text that changes when a page would."""
         name = request.match_info["name"]
-        return _text(await asyncio.to_thread(self._stamp, name))
+        return text_answer(await asyncio.to_thread(self._stamp, name))
 
     async def index_stamp(self, request: "web.Request") -> "web.StreamResponse":
         """The same of the list."""
-        return _text(await asyncio.to_thread(self._index_stamp))
+        return text_answer(await asyncio.to_thread(self._index_stamp))
 
     async def plotly(self, request: "web.Request") -> "web.StreamResponse":
         """The library that draws the figures."""
@@ -178,51 +121,6 @@ class _Pages:
 
     def _index_stamp(self) -> str:
         return _digest([str(line) for line in self._results.sweeps()])
-
-
-def _guard(serving: Serving) -> Any:  # noqa: ANN401 aiohttp's middleware
-    """Mistakes as one line; and only those who call this machine by its own name.
-
-    A page elsewhere whose name was made to lead here (DNS rebinding) would read the
-    store through a visitor's browser; the Host header is then its own.
-    """
-    from aiohttp import web
-
-    @web.middleware
-    async def guard(
-        request: web.Request,
-        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
-    ) -> web.StreamResponse:
-        if serving.is_private and not _is_own(request.host):
-            return _text("This page answers to localhost alone.\n", status=403)
-        try:
-            return await handler(request)
-        except RaypgError as error:
-            return _text(f"{error}\n", status=404)
-        except OSError as error:
-            return _text(f"The store does not answer: {error}\n", status=503)
-
-    return guard
-
-
-def _is_own(host: str) -> bool:
-    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    try:
-        return name == "localhost" or ipaddress.ip_address(name.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def _html(page: str) -> "web.Response":
-    from aiohttp import web
-
-    return web.Response(text=page, content_type="text/html", headers=_HEADERS)
-
-
-def _text(text: str, status: int = 200) -> "web.Response":
-    from aiohttp import web
-
-    return web.Response(text=text, status=status, headers=_HEADERS)
 
 
 def _digest(value: object) -> str:
