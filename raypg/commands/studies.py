@@ -15,11 +15,17 @@ from raypg.commands.options import (
     StoreOption,
     open_existing,
 )
+from raypg.commands.outfile import check_target, write_out
+from raypg.console import given_text
 from raypg.errors import ResultsError
-from raypg.results import Results
+from raypg.results import Results, summarise
+from raypg.results.figures.on_paper import draw_file, format_of
+from raypg.results.figures.source import read_source
+from raypg.results.figures.waterfall import build_waterfall
 from raypg.results.listing import DEFAULT_METRIC
 from raypg.results.numerals import format_amount, format_metric
 from raypg.results.output import print_rows
+from raypg.results.readable import print_answer
 from raypg.store import DEFAULT_STORE
 
 if TYPE_CHECKING:
@@ -63,29 +69,50 @@ def explain(
     ] = "default",
     seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Of each place.")] = 3,
     address: Annotated[str, typer.Option(help="Of a Ray cluster to join.")] = "",
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            callback=given_text,
+            help="Draw it, too: FILE.svg, .pdf or .png.",
+        ),
+    ] = None,
     store: StoreOption = DEFAULT_STORE,
     form: FormOption = Form.table,
 ) -> int:
     """Train the way from BASE to BEST, one change at a time: what carries the gain?"""
     from raypg.cluster.ending import print_ending, resume_command
     from raypg.studies.explain import explain
-    from raypg.studies.waterfall import print_steps, step_row
 
+    if out is not None:
+        format_of(out)
+        check_target(out)
     results = open_existing(store)
-    found = explain(results, best, vs, seeds=seeds, address=address, tell=_tell)
-    finished = found.finished
+    finished = explain(results, best, vs, seeds=seeds, address=address, tell=_tell)
     if form is Form.table:
-        print_steps(found.steps, found.metric, found.mode)
-    elif found.steps:
-        rows = [step_row(step) for step in found.steps]
+        print_answer(results, finished.sweep)
+    elif rows := summarise(results, finished.sweep).rows:
         print_rows(rows, list(rows[0]), form)
+    if out is not None:
+        _draw(results, finished.sweep, out)
     if finished.ending.reason:
-        resume = resume_command(finished.store, found.sweep, address)
+        resume = resume_command(finished.store, finished.sweep, address)
         print_ending(finished.ending, resume)
     elif num := finished.ledger.count("failed"):
-        show = f"python -m raypg.results show {found.sweep} {finished.store.option}"
-        print(f"{num} trials failed: the places lack their seeds. Why: {show}")
+        show = f"python -m raypg.results show {finished.sweep} {finished.store.option}"
+        lack = f"{num} trials failed: the places lack their seeds. Why: {show}"
+        print(lack, file=sys.stderr)
     return finished.exit_code
+
+
+def _draw(results: Results, sweep: str, path: str) -> None:
+    """Draw the waterfall of a sweep that was just trained, or say why not."""
+    figure = build_waterfall(read_source(results, sweep))
+    if figure.is_empty:
+        print(f"{path} is not written: {figure.caption}", file=sys.stderr)
+    else:
+        write_out(path, draw_file(figure, format_of(path)))
 
 
 def _reproduce(results: Results, rows: Sequence[Mapping[str, Any]], form: Form) -> int:

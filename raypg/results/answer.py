@@ -1,7 +1,7 @@
 """A sweep's answer: a table of its arms or best trials, and one honest sentence."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from raypg.results.arms import ENDED_WELL, Arm, compare_arms, group_arms
@@ -10,6 +10,8 @@ from raypg.results.listing import DEFAULT_METRIC
 from raypg.results.memo import FlatRow
 from raypg.results.numerals import format_metric
 from raypg.results.query import Results
+from raypg.results.show_way import describe_way, step_row
+from raypg.results.way import Step, read_steps
 from raypg.results.wording import describe_arms, describe_repaired
 from raypg.store import DEFAULT_STORE
 
@@ -21,12 +23,15 @@ class Summary:
     """What a sweep ends with."""
 
     rows: list[FlatRow]
-    """By arm, or the best trials of a search; missing numbers are None."""
+    """By arm, by step of a way, or the best trials of a search; a missing number is
+    None."""
     sentence: str
     query_command: str
     """What to type to go on asking."""
     baseline: str = ""
     """The arm that the others are compared with; empty for trials of a search."""
+    steps: list[Step] = field(default_factory=list)
+    """Of a path, the way that it went; of all else none."""
 
 
 def summarise(results: Results, sweep: str) -> Summary:
@@ -39,13 +44,19 @@ def summarise(results: Results, sweep: str) -> Summary:
     rows = [row for row in results.trials(sweep) if row["status"] not in LEFT]
     metric, mode = about.get("metric", DEFAULT_METRIC), about.get("mode", "max")
     axes = list(about.get("axes", ()))
-    command = _query_command(results, sweep, metric, axes)
+    is_path = about.get("kind") == "path"
+    # Of the axes of a way hardly any varies by itself.
+    command = _query_command(results, sweep, metric, [] if is_path else axes)
     if not any(row["status"] in ENDED_WELL for row in rows):
         ended = sum(row["status"] == "failed" for row in rows)
         sentence = f"No trial completed ({ended} of {len(rows)} failed)."
         return Summary([], sentence, command)
     repaired = describe_repaired(rows)
-    if about.get("kind") in ("ablation", "path"):
+    if is_path:
+        steps = read_steps(rows, metric)
+        sentence = describe_way(steps) + repaired
+        return Summary([*map(step_row, steps)], sentence, command, steps=steps)
+    if about.get("kind") == "ablation":
         arms = compare_arms(group_arms(rows, metric), about.get("baseline"))
         table = [_arm_row(arm, metric) for arm in arms]
         sentence = describe_arms(arms, metric, mode) + repaired

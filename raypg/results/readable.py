@@ -8,27 +8,37 @@ from raypg.results.memo import FlatRow
 from raypg.results.numerals import format_metric, format_reach
 from raypg.results.output import MISSING, print_table
 from raypg.results.query import Results
+from raypg.results.show_way import print_steps, readable_step
 
 
 def print_answer(results: Results, sweep: str) -> None:
-    """Print the table of a sweep's arms or best trials, its sentence, and what next."""
-    summary = summarise(results, sweep)
+    """Print a table of arms, steps or best trials, the sentence, and what next."""
     about = results.sweep_description(sweep)
-    print_summary(summary, about.get("metric", DEFAULT_METRIC))
+    metric = about.get("metric", DEFAULT_METRIC)
+    print_summary(summarise(results, sweep), metric, about.get("mode", "max"))
 
 
-def print_summary(summary: Summary, metric: str) -> None:
+def print_summary(summary: Summary, metric: str, mode: str) -> None:
     """Print a summary for reading; `print_rows` prints one for machines."""
-    rows = [readable_row(row, metric) for row in summary.rows]
-    if rows:
+    rows = readable_rows(summary, metric)
+    if summary.steps:
+        print_steps(summary.steps, metric, mode)
+    elif rows:
         print_table(rows, list(rows[0]))
+    if rows:
         print()
     print(summary.sentence)
     print(f"Ask further: {summary.query_command}")
 
 
-def readable_row(row: FlatRow, metric: str) -> dict[str, Any]:
-    """A row of a summary in percent, with its interval beside the mean."""
+def readable_rows(summary: Summary, metric: str) -> list[dict[str, Any]]:
+    """The rows of a summary in percent, with their intervals beside the means."""
+    if summary.steps:
+        return [readable_step(step, metric) for step in summary.steps]
+    return [_readable_row(row, metric) for row in summary.rows]
+
+
+def _readable_row(row: FlatRow, metric: str) -> dict[str, Any]:
     if "arm" not in row:
         return {name: _cell(name, value, metric) for name, value in row.items()}
     return {

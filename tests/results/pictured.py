@@ -155,3 +155,58 @@ def write_trials(
     store: Store = new_store(folder, "few", **about)
     write(store, "few", trials=rows, epochs=epochs)
     return open_results(store)
+
+
+WAY = {
+    "start": (0.50, 0.52, 0.54),
+    "model.hidden=32": (0.70, 0.73, 0.74),
+    "optimizer.lr=0.3": (0.60, 0.60, 0.60),
+    "train.batch_size=32": (0.50, 0.51, 0.50),
+    "model.hidden=32 optimizer.lr=0.3": (0.80, 0.81, 0.86),
+    "model.hidden=32 train.batch_size=32": (0.70, 0.70, 0.71),
+    "model.hidden=32 optimizer.lr=0.3 train.batch_size=32": (0.79, 0.82, 0.84),
+}
+"""Of a path, what each place reached by seed: two steps gain, the last one loses."""
+
+
+def way_rows() -> list[Row]:
+    """Its trials."""
+    return [
+        trial_row(f"{number:02d}{seed}{'b' * 13}")
+        | COMMON
+        | {
+            "arm": label,
+            "seed": seed,
+            "number": 3 * number + seed,
+            "num_epochs": 2,
+            "config.seed": seed,
+            "config.model.hidden": 32 if "hidden" in label else 8,
+            "val.accuracy": value,
+            "val.loss": 1 - value,
+            "num_parameters": 1000,
+            "num_flops": 10_000,
+            "train_s": 2.0,
+        }
+        for number, (label, values) in enumerate(WAY.items())
+        for seed, value in enumerate(values)
+    ]
+
+
+def write_way(folder: Path) -> Results:
+    """A path of three changes and three seeds, as `explain` leaves it."""
+    store = new_store(
+        folder,
+        "explain",
+        kind="path",
+        axes=["model.hidden", "optimizer.lr", "train.batch_size"],
+        baseline="start",
+        metric="val.accuracy",
+        mode="max",
+        question="Which changes carry the gain?",
+        command=["explain", "best", "--vs", "base"],
+        num_trials=21,
+    )
+    rows = way_rows()
+    epochs = [e for r in rows for e in curve(r["trial"], [0.4, r["val.accuracy"]])]
+    write(store, "explain", trials=rows, epochs=epochs)
+    return open_results(store)

@@ -16,10 +16,11 @@ from raypg.results.figures.on_paper import FORMATS, draw_file
 from raypg.results.figures.on_screen import plotly_figure
 from raypg.results.figures.palette import palette
 from tests.command import Command
-from tests.results.pictured import write_ablation, write_search
+from tests.results.pictured import write_ablation, write_search, write_way
 
 DRAWABLE = [("depth", kind) for kind in ("curves", "axis", "tradeoff", "timeline")]
-DRAWABLE += [("asha", kind) for kind in FIGURES]
+DRAWABLE += [("explain", "waterfall")]
+DRAWABLE += [("asha", kind) for kind in FIGURES if kind != "waterfall"]
 BEGINS = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF-"}
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -29,6 +30,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Results]:
     return {
         "depth": write_ablation(tmp_path_factory.mktemp("ablation")),
         "asha": write_search(tmp_path_factory.mktemp("search")),
+        "explain": write_way(tmp_path_factory.mktemp("way")),
     }
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from raypg.errors import ResultsError
 from raypg.results import Results
 from raypg.results.figures import FIGURES, Figure, build_figure
-from raypg.results.figures.figure import Bars, Line, Points
+from raypg.results.figures.figure import Bars, Labels, Line, Points
 from raypg.results.figures.palette import SERIES, palette
 from raypg.results.figures.rungs import stopped_at
 from raypg.results.figures.slots import PARTS, pack, read_slots
@@ -22,9 +22,11 @@ from tests.results.pictured import (
     COMMON,
     at,
     curve,
+    way_rows,
     write_ablation,
     write_search,
     write_trials,
+    write_way,
 )
 from tests.results.sweeps import trial_row
 
@@ -42,6 +44,11 @@ def ablation(tmp_path_factory: pytest.TempPathFactory) -> Results:
 @pytest.fixture(scope="module")
 def search(tmp_path_factory: pytest.TempPathFactory) -> Results:
     return write_search(tmp_path_factory.mktemp("search"))
+
+
+@pytest.fixture(scope="module")
+def way(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return write_way(tmp_path_factory.mktemp("way"))
 
 
 def marks(figure: Figure, kind: type[Mark]) -> list[Mark]:
@@ -301,6 +308,58 @@ def test_importances_are_bars_of_shares(search: Results) -> None:
     assert "over 4 completed trials" in figure.caption
 
 
+def test_a_waterfall_goes_from_each_place_to_the_next(way: Results) -> None:
+    figure = build_figure(way, "explain", "waterfall")
+    changes = ("model.hidden=32", "optimizer.lr=0.3", "train.batch_size=32")
+    assert figure.y.places == ("start", *changes, "all")
+    means = [0.52, 0.72333333, 0.82333333, 0.81666667]
+    gain, loss, whole = marks(figure, Bars)
+    assert (gain.name, gain.color, gain.y) == ("gain", "green", (1, 2))
+    assert (gain.start, gain.end) == (near(*means[:2]), near(*means[1:3]))
+    assert (loss.name, loss.color) == ("loss, not told from noise", "vermillion~")
+    assert (loss.start, loss.end) == (near(means[2]), near(means[3]))
+    assert (whole.color, whole.start, whole.end, whole.y) == (
+        "blue",
+        near(means[0]),
+        near(means[3]),
+        (4,),
+    )
+    # The first step gained 0.20, 0.21 and 0.20; the interval lies around its end.
+    reach = T_95 * 0.01 / 3
+    intervals = [one for one in marks(figure, Line) if one.symbol == "tick"]
+    assert intervals[0].x[3:5] == near(means[1] - reach, means[1] + reach)
+    assert intervals[0].y[3:5] == (1, 1)
+    assert intervals[0].hover[3].startswith("model.hidden=32: +20.33 ± 1.43 points, p")
+    told = {text for labels in marks(figure, Labels) for text in labels.text}
+    assert {"52.00 ± 4.97", "+20.33 ± 1.43"} < told
+    assert "over 3 seeds; ticks: the 95 % t-interval" in figure.caption
+    assert "after Holm's correction for 3 steps" in figure.caption
+    assert "The way went by 4 of 7 places tried." in figure.caption
+
+
+def test_of_a_loss_less_is_a_gain(way: Results) -> None:
+    figure = build_figure(way, "explain", "waterfall", metric="val.loss")
+    gain, loss, _ = marks(figure, Bars)
+    assert gain.name == "gain"
+    assert gain.start[0] == pytest.approx(0.48)
+    assert loss.name.startswith("loss")
+
+
+def test_a_place_without_a_number_moves_nothing(tmp_path: Path) -> None:
+    failed = {"status": "failed", "val.accuracy": None}
+    rows = [
+        row | failed if row["arm"] == "model.hidden=32" else row for row in way_rows()
+    ]
+    results = write_trials(tmp_path, rows, [], kind="path")
+    figure = build_figure(results, "few", "waterfall")
+    (levels,) = marks(figure, Points)
+    # The start, and the place behind it, for which there is nothing to subtract.
+    assert levels.y == near(0, 2)
+    assert levels.x == near(0.52, 0.82333333)
+    assert [bars.y for bars in marks(figure, Bars)] == [(3,), (4,)]
+    assert "Not among them: 3 trials (3 failed)" in figure.caption
+
+
 def test_rungs_say_who_was_stopped_where(search: Results) -> None:
     assert stopped_at(search.trials("asha")) == {1: 2, 3: 1}
     figure = build_figure(search, "asha", "rungs")
@@ -426,6 +485,8 @@ def test_a_figure_without_anything_to_draw_says_why(
         ("axis", {"metric": "test.accuracy"}, "must be a metric of validation"),
         ("axis", {"x": "model.detph"}, 'Did you mean "model.depth"'),
         ("axis", {"x": "depth"}, "model.depth"),
+        ("waterfall", {}, "no way between two configs"),
+        ("waterfall", {"x": "model.depth"}, "--x: means nothing to waterfall"),
         ("tradeoff", {"x": "memory"}, "must be parameters, flops or seconds"),
     ],
 )

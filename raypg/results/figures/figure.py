@@ -14,6 +14,9 @@ Weight = Literal["thin", "medium", "bold"]
 Dash = Literal["solid", "dash", "dot", "dashdot"]
 Symbol = Literal["circle", "square", "diamond", "triangle", "hollow", "tick"]
 
+WHOLE = 1.005
+"""Where an axis of ratios ends: above 100 %, so that a point there is whole."""
+
 
 @dataclass(frozen=True)
 class Axis:

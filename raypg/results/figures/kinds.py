@@ -13,6 +13,7 @@ from raypg.results.figures.rungs import build_rungs
 from raypg.results.figures.source import Source, read_source
 from raypg.results.figures.timeline import build_timeline
 from raypg.results.figures.tradeoff import build_tradeoff
+from raypg.results.figures.waterfall import build_waterfall
 from raypg.results.query import Results
 
 
@@ -37,6 +38,7 @@ FIGURES: Mapping[str, Kind] = {
     "parallel": Kind(lambda source, _: build_parallel(source)),
     "tradeoff": Kind(build_tradeoff, has_x=True),
     "importance": Kind(lambda source, _: build_importance(source)),
+    "waterfall": Kind(lambda source, _: build_waterfall(source)),
     "rungs": Kind(lambda source, _: build_rungs(source), has_metric=False),
     "timeline": Kind(lambda source, _: build_timeline(source), has_metric=False),
 }

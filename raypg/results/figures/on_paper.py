@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from raypg.errors import ResultsError
-from raypg.results.figures.figure import Axis, Figure
+from raypg.results.figures.figure import WHOLE, Axis, Figure
 from raypg.results.figures.palette import palette
 from raypg.results.figures.paper_marks import draw_mark, plain
 
@@ -31,8 +31,6 @@ _STYLE: Any = {  # matplotlib types its keys as literals
     "savefig.dpi": 220,
 }
 _WIDTH_IN, _HEIGHT_IN, _ROW_IN, _FRAME_IN, _MOST_IN = 6.3, 3.6, 0.24, 1.3, 20.0
-_WHOLE = 1.005
-"""A little above 100 %, so that a point there is whole."""
 
 
 def draw_file(figure: Figure, form: str) -> bytes:
@@ -128,10 +126,12 @@ def _set_axis(axes: Any, axis: Any, about: Axis, which: str) -> None:  # noqa: A
         getattr(axes, f"set_{which}scale")("log")
     elif about.is_whole:
         axis.set_major_locator(MaxNLocator("auto", integer=True))
+    if about.span:
+        getattr(axes, f"set_{which}lim")(*about.span)
     if about.is_ratio:
         axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         low, high = getattr(axes, f"get_{which}lim")()
-        getattr(axes, f"set_{which}lim")(low, min(high, _WHOLE))
+        getattr(axes, f"set_{which}lim")(low, min(high, WHOLE))
     if about.is_count:
         axis.set_major_formatter(EngFormatter(sep=""))
     if about.ticks:
@@ -147,8 +147,6 @@ def _set_axis(axes: Any, axis: Any, about: Axis, which: str) -> None:  # noqa: A
         for label in axis.get_ticklabels() if is_long else []:
             label.set_horizontalalignment("right")
         getattr(axes, f"set_{which}lim")(-0.6, len(names) - 0.4)
-    if about.span:
-        getattr(axes, f"set_{which}lim")(*about.span)
     if about.is_hidden:
         axis.set_visible(False)
         axes.spines[["left", "bottom"]].set_visible(False)

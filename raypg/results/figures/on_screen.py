@@ -6,7 +6,7 @@ that a figure is sent once and shown in light and in dark.
 
 from typing import Any
 
-from raypg.results.figures.figure import Axis, Figure, Labels
+from raypg.results.figures.figure import WHOLE, Axis, Figure, Labels
 from raypg.results.figures.screen_marks import Trace, annotations, escape, traces
 
 _HEIGHT, _ROW, _FRAME, _MOST = 400, 26, 150, 1600
@@ -92,7 +92,7 @@ def _axis(axis: Axis, farthest: float, *, is_upright: bool = False) -> Trace:
     if axis.is_log:
         about |= {"exponentformat": "power"}
     if axis.is_ratio:
-        about |= {"tickformat": ".2~%", "autorangeoptions": {"clipmax": 1.005}}
+        about |= {"tickformat": ".2~%", "autorangeoptions": {"clipmax": WHOLE}}
     if axis.is_count:
         about |= {"tickformat": "~s"}
     if axis.is_whole:
@@ -110,5 +110,6 @@ def _axis(axis: Axis, farthest: float, *, is_upright: bool = False) -> Trace:
             "showgrid": False,
         }
     if axis.span:
-        about["range"] = list(axis.span)
+        low, high = axis.span
+        about["range"] = [low, min(high, WHOLE) if axis.is_ratio else high]
     return about

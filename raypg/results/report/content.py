@@ -1,13 +1,11 @@
 """What a report says, section by section, from the tables of one sweep."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from raypg.results.answer import Summary, summarise
+from raypg.results.answer import summarise
 from raypg.results.columns import ENDED
-from raypg.results.effects import Effect, find_effects
 from raypg.results.failures import FailureGroup, group_failures
 from raypg.results.figures import FIGURES, Figure
 from raypg.results.figures.source import Source, read_source
@@ -16,7 +14,7 @@ from raypg.results.listing import SweepLine, read_line
 from raypg.results.memo import FlatRow
 from raypg.results.output import format_cell
 from raypg.results.query import Results
-from raypg.results.readable import readable_row
+from raypg.results.report.comparisons import comparisons, effects_of, marks_of
 from raypg.results.report.origin import (
     Facts,
     commands,
@@ -24,23 +22,10 @@ from raypg.results.report.origin import (
     fixed,
     varies,
 )
-from raypg.results.report.tables import Table, plain_table, trials_table
-from raypg.results.show_effects import readable_effect
+from raypg.results.report.tables import Table, trials_table
 
-_KINDS = {
-    "arm": "Arms, against the baseline",
-    "marginal": "Each value over all other axes, against the baseline's value",
-    "interaction": "What two changes give together beyond what each gives alone",
-}
-_LEGEND = (
-    "Means and differences with 95 % t-intervals over seeds, paired by seed. p (Holm): "
-    "of the t-test, corrected for the number of lines; p (signs): of the permutation "
-    "test; d: the difference over its standard deviation; finds: the smallest "
-    "difference that so many seeds find with 80 % power."
-)
 _MOST_AXES = 6
-_MOST_LINES = 200
-"""Of a table of effects."""
+"""Of which each has a figure."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +40,7 @@ class Report:
         answer: in words.
         state: that the sweep goes on, where it does.
         marks: what is unfair in a comparison, before its numbers.
+        num_marks: how many these are, also where not all are listed.
         comparisons: tables of arms, effects or the best trials.
         figures: those with something to draw.
         missing: title and reason of the others.
@@ -73,6 +59,7 @@ class Report:
     answer: str
     state: str
     marks: Sequence[str]
+    num_marks: int
     comparisons: Sequence[Table]
     figures: Sequence[Figure]
     missing: Facts
@@ -99,7 +86,7 @@ def read_report(results: Results, sweep: str, made: datetime) -> Report:
     source = read_source(results, sweep)
     summary = summarise(results, sweep)
     state = _state(line, source.rows)
-    effects = _effects(source)
+    effects = effects_of(source)
     figures = [*_figures(source)]
     about, rows = source.about, source.rows
     return Report(
@@ -109,12 +96,9 @@ def read_report(results: Results, sweep: str, made: datetime) -> Report:
         question=str(about.get("question", "")).strip().split("\n\n"),
         answer=summary.sentence,
         state=state,
-        marks=[
-            f"{effect.name} (A) and the baseline (B): {mark}"
-            for effect in effects
-            for mark in effect.marks
-        ],
-        comparisons=[*_comparisons(source, summary, effects)],
+        marks=marks_of(effects),
+        num_marks=sum(len(effect.marks) for effect in effects),
+        comparisons=[*comparisons(source, summary, effects)],
         figures=[figure for figure in figures if not figure.is_empty],
         missing=[(f.title, f.caption) for f in figures if f.is_empty],
         trials=_trials(source),
@@ -147,57 +131,16 @@ def _state(line: SweepLine, rows: Sequence[FlatRow]) -> str:
     return ""
 
 
-def _effects(source: Source) -> list[Effect]:
-    is_ablation = source.about.get("kind") == "ablation"
-    if not is_ablation or not source.rated:
-        return []
-    baseline = source.about.get("baseline")
-    return find_effects(source.rows, source.metric, source.axes, baseline)
-
-
-def _comparisons(
-    source: Source, summary: Summary, effects: Sequence[Effect]
-) -> Iterator[Table]:
-    for kind, title in _KINDS.items():
-        own = [effect for effect in effects if effect.kind == kind]
-        if own:
-            rows = [readable_effect(effect, source.metric) for effect in _largest(own)]
-            said = [_LEGEND] if kind == "arm" else []
-            if len(rows) < len(own):
-                said.append(f"The {len(rows)} largest of {len(own):,}.")
-            yield plain_table(title, rows, " ".join(said))
-    if not effects:
-        rows = [
-            {
-                name.removeprefix("config."): cell
-                for name, cell in readable_row(row, source.metric).items()
-            }
-            for row in summary.rows
-        ]
-        if rows:
-            is_trial = source.about.get("kind") == "trial"
-            yield plain_table("The trial" if is_trial else "The best trials", rows)
-
-
-def _largest(effects: Sequence[Effect]) -> list[Effect]:
-    """The baseline and the largest differences, in the order of all."""
-    if len(effects) <= _MOST_LINES:
-        return [*effects]
-
-    def size(effect: Effect) -> float:
-        gap = abs(effect.paired.difference.mean) if effect.paired else 0.0
-        return math.inf if effect.is_baseline else gap
-
-    kept = sorted(map(size, effects), reverse=True)[_MOST_LINES - 1]
-    return [effect for effect in effects if size(effect) >= kept][:_MOST_LINES]
-
-
 def _figures(source: Source) -> Iterator[Figure]:
     kind = source.about.get("kind")
+    if kind == "path":
+        yield FIGURES["waterfall"].build(source, "")
     yield FIGURES["curves"].build(source, "")
-    for axis in source.axes[:_MOST_AXES]:
+    # What changes on a way changes with all that has changed before.
+    axes = [] if kind == "path" else source.axes
+    for axis in axes[:_MOST_AXES]:
         yield FIGURES["axis"].build(source, axis)
-    if len(source.axes) > 1:
+    if len(axes) > 1:
         yield FIGURES["parallel"].build(source, "")
     if source.axes:
         for cost in ("parameters", "flops", "seconds"):
@@ -211,7 +154,7 @@ def _figures(source: Source) -> Iterator[Figure]:
 def _trials(source: Source) -> Table | None:
     if not source.rows:
         return None
-    by_arm = source.about.get("kind") == "ablation"
+    by_arm = source.about.get("kind") in ("ablation", "path")
     return trials_table(
         source.rows, source.metric, source.mode, source.axes, by_arm=by_arm
     )

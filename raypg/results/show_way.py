@@ -1,4 +1,4 @@
-"""The way from one config to another, step by step, with what each step gained."""
+"""The way of a path sweep as a person reads it, and as rows for machines."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,12 +6,13 @@ from typing import Any
 from raypg.results.numerals import format_p, format_reach
 from raypg.results.output import MISSING, print_table
 from raypg.results.show_compare import paired_columns
-from raypg.results.statistics import CONFIDENCE, correct_holm
-from raypg.studies.explain import Step
+from raypg.results.statistics import Mean
+from raypg.results.way import ALL, Step, changes_of, find_proven
 
-ALPHA = 1 - CONFIDENCE
 WIDTH = 30
 """Characters of the widest bar."""
+
+FLATTERS = "Each step is the best of those tried there, so that its gain flatters."
 
 
 def step_row(step: Step) -> dict[str, Any]:
@@ -27,6 +28,18 @@ def step_row(step: Step) -> dict[str, Any]:
     }
 
 
+def readable_step(step: Step, metric: str) -> dict[str, str]:
+    """A step in percent and points, with its intervals beside the numbers."""
+    gain = step.gain
+    gap = gain.difference if gain else None
+    return {
+        "change": step.change,
+        metric: _said(step.mean, metric, is_amount=False),
+        "difference": _said(gap, metric, is_amount=True),
+        "p": MISSING if not gain or gain.p_t is None else f"{gain.p_t:.2g}",
+    }
+
+
 def print_steps(steps: Sequence[Step], metric: str, mode: str) -> None:
     """Print the steps with bars from where each begins to where it ends.
 
@@ -37,55 +50,42 @@ def print_steps(steps: Sequence[Step], metric: str, mode: str) -> None:
     """
     means = [step.mean.mean for step in steps if step.mean]
     if not means:
-        print("No trial on the way gave a number.")
         return
     low, high = min(means), max(means)
-    rows: list[dict[str, Any]] = []
+    rows = []
     before: float | None = None
     for step in steps:
         at = step.mean.mean if step.mean else None
-        begin = means[0] if step.change == "all" else before
-        gap = step.gain and step.gain.difference
-        rows.append(
-            {
-                "change": step.change,
-                metric: _said(step.mean, metric, is_amount=False),
-                "difference": _said(gap, metric, is_amount=True),
-                "p": f"{step.gain.p_t:.2g}" if step.gain and step.gain.p_t else MISSING,
-                "": _bar(begin, at, (low, high), mode),
-            }
-        )
+        begin = means[0] if step.change == ALL else before
+        bar = _bar(begin, at, (low, high), mode)
+        rows.append({**readable_step(step, metric), "": bar})
         before = at
     print_table(rows, list(rows[0]))
-    print()
-    print(describe(steps))
 
 
-def describe(steps: Sequence[Step]) -> str:
+def describe_way(steps: Sequence[Step]) -> str:
     """Which steps carry the gain, as far as the seeds tell."""
-    changes = [step for step in steps if step.gain and step.change != "all"]
-    tested = [step.gain.p_t for step in changes if step.gain]
-    if all(p is None for p in tested):
-        one = all(s.gain and s.gain.difference.num_values < 2 for s in changes)
-        return (
-            "One seed says nothing about noise; write --seeds 3."
-            if one
-            else "The seeds show no spread to judge noise by."
-        )
-    corrected = dict(
-        zip([step.change for step in changes], correct_holm(tested), strict=True)
-    )
-    proven = [name for name, p in corrected.items() if p is not None and p < ALPHA]
+    changes = changes_of(steps)
+    if not any(step.mean for step in steps):
+        return "No trial on the way gave a number."
+    if not changes:
+        return "The way has no step with a number yet."
+    gains = [step.gain for step in changes if step.gain]
+    if all(gain.p_t is None for gain in gains):
+        if all(gain.difference.num_values < 2 for gain in gains):
+            return "One seed says nothing about noise; write --seeds 3."
+        return "The seeds show no spread to judge noise by."
+    proven = find_proven(steps)
     if not proven:
         return "No change gains or loses more than seed noise."
-    told = ", ".join(f"{name} ({format_p(corrected[name] or 0.0)})" for name in proven)
-    holm = f" after Holm's correction for {len(changes)} steps" * (len(changes) > 1)
-    rest = " The rest is not told from noise." if len(proven) < len(changes) else ""
-    chosen = " Each step is the best of those tried there, so that its gain flatters."
-    return f"Beyond seed noise{holm}: {told}.{rest}{chosen * (len(changes) > 1)}"
+    told = ", ".join(f"{name} ({format_p(p)})" for name, p in proven.items())
+    several = len(changes) > 1
+    holm = f" after Holm's correction for {len(changes)} steps" * several
+    rest = " The rest is not told from noise." * (len(proven) < len(changes))
+    return f"Beyond seed noise{holm}: {told}.{rest}{f' {FLATTERS}' * several}"
 
 
-def _said(mean: Any, metric: str, *, is_amount: bool) -> str:  # noqa: ANN401 a Mean
+def _said(mean: Mean | None, metric: str, *, is_amount: bool) -> str:
     if mean is None:
         return MISSING
     return format_reach(mean.mean, mean.low, metric, is_amount=is_amount)
