@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 LEAST_TRIALS = 4
 """Completed ones, below which a forest has nothing to split."""
 
+MOST_NAMES = 12
+"""Of an axis of names: fANOVA of 200 trials takes 11 s with ten of them, and minutes
+with twenty (one core of an EPYC, Optuna 5.0)."""
+
 LOG_SPREAD = 100
 """The largest value over the smallest, above which a range counts as logarithmic."""
 
@@ -26,8 +30,10 @@ class Importance:
 
     Attributes:
         axis: dotted name, without `config.`.
-        fanova: Hutter et al. 2014; None for an axis that not every trial has.
-        mdi: mean decrease of impurity in a random forest; None likewise.
+        fanova: Hutter et al. 2014; None for an axis that not every trial has, or that
+            has more than `MOST_NAMES`.
+        mdi: mean decrease of impurity in a random forest; None for an axis that not
+            every trial has.
         num_trials: completed ones, that it is known from.
     """
 
@@ -62,20 +68,24 @@ def find_importances(
         MeanDecreaseImpurityImportanceEvaluator,
         get_param_importances,
     )
+    from optuna.search_space import intersection_search_space
 
     study = build_study(rated, metric, axes)
+    space = intersection_search_space(study.get_trials(deepcopy=False))
+    few = [n for n, kind in space.items() if _num_names(kind) <= MOST_NAMES]
+    fanova = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fanova = get_param_importances(
-            study, evaluator=FanovaImportanceEvaluator(seed=0)
-        )
+        if few:
+            forest = FanovaImportanceEvaluator(seed=0)
+            fanova = get_param_importances(study, evaluator=forest, params=few)
         mdi = get_param_importances(
             study, evaluator=MeanDecreaseImpurityImportanceEvaluator(seed=0)
         )
     found = [
         Importance(axis, fanova.get(axis), mdi.get(axis), len(rated)) for axis in axes
     ]
-    return sorted(found, key=lambda one: -(one.fanova or 0.0))
+    return sorted(found, key=lambda one: -(one.fanova or one.mdi or 0.0))
 
 
 def build_study(
@@ -140,6 +150,10 @@ def param_of(value: Any) -> Any:  # noqa: ANN401 a cell
 def _params(row: FlatRow, axes: Sequence[str]) -> dict[str, Any]:
     values = {axis: row.get(f"config.{axis}") for axis in axes}
     return {axis: param_of(v) for axis, v in values.items() if v is not None}
+
+
+def _num_names(kind: Any) -> int:  # noqa: ANN401 one of Optuna's
+    return len(getattr(kind, "choices", ()))
 
 
 def _is_number(value: object) -> bool:

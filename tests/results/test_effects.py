@@ -11,7 +11,12 @@ from scipy import stats
 
 from raypg.results.__main__ import main
 from raypg.results.effects import Effect, find_effects
-from raypg.results.importances import build_study, distribution_of, find_importances
+from raypg.results.importances import (
+    MOST_NAMES,
+    build_study,
+    distribution_of,
+    find_importances,
+)
 from tests.command import Command
 from tests.results.sweeps import new_store, trial_row, write
 
@@ -202,6 +207,17 @@ def test_an_axis_that_some_trials_lack_has_no_importance() -> None:
     found = {one.axis: one for one in find_importances(rows, "val.accuracy", AXES)}
     assert found["model.depth"].fanova is None
     assert found["optimizer.lr"].fanova == pytest.approx(1)
+
+
+def test_of_an_axis_of_many_names_one_forest_tells() -> None:
+    rows = drawn(40)
+    for place, row in enumerate(rows):
+        row["config.model.name"] = f"net_{place % (MOST_NAMES + 1)}"
+    axes = [*AXES, "model.name"]
+    found = {one.axis: one for one in find_importances(rows, "val.accuracy", axes)}
+    assert found["model.name"].fanova is None
+    assert found["model.name"].mdi is not None
+    assert sum(one.fanova or 0 for one in found.values()) == pytest.approx(1)
 
 
 def test_a_search_prints_its_importances(

@@ -14,7 +14,6 @@ from raypg.results import Results, open_results
 from raypg.results.__main__ import main
 from raypg.results.report import build_page
 from raypg.results.report.content import read_report
-from raypg.results.report.tables import MOST_ROWS, trials_table
 from tests.browsers import browser
 from tests.command import Command
 from tests.results.pictured import (
@@ -24,8 +23,9 @@ from tests.results.pictured import (
     write_ablation,
     write_search,
     write_trials,
+    write_way,
 )
-from tests.results.sweeps import Row, trial_row, write
+from tests.results.sweeps import trial_row, write
 from tests.results.test_figures import contrast
 
 if TYPE_CHECKING:
@@ -82,6 +82,16 @@ def test_a_report_says_how_to_repeat_the_sweep(tmp_path: Path) -> None:
         "git checkout 0123456789abcdef\npython -m raypg.tune asha.py --fresh"
     )
     assert commands["To go on with it"].startswith("python -m raypg.tune --resume asha")
+
+
+def test_a_way_has_its_waterfall_and_its_steps(tmp_path: Path) -> None:
+    report = read_report(write_way(tmp_path), "explain", NOW)
+    assert report.answer.startswith("Beyond seed noise after Holm's correction for 3")
+    (steps,) = report.comparisons
+    assert steps.name == "The way, one change at a time"
+    assert [row[0].text for row in steps.rows][::4] == ["start", "all"]
+    kinds = [figure.kind for figure in report.figures]
+    assert kinds == ["waterfall", "curves", *["tradeoff"] * 3]
 
 
 def test_what_is_not_alike_comes_before_the_numbers(tmp_path: Path) -> None:
@@ -183,53 +193,6 @@ def test_no_text_of_the_tables_becomes_markup(tmp_path: Path) -> None:
     assert {*json.loads(data)} == {"themes", "figures"}
 
 
-def thousand(kind: str, axes: list[str]) -> tuple[list[Row], list[Row]]:
-    """Trials that all completed, with long names, and five epochs each."""
-    rows, epochs = [], []
-    for n in range(1000):
-        trial, value = f"{n:016x}", 0.5 + n / 2500
-        spread = {axis: n * (i + 1) / 7 + 0.1 for i, axis in enumerate(axes)}
-        levels = {axis: float(n // 10**i % 10) for i, axis in enumerate(axes)}
-        drawn = spread if kind == "search" else levels
-        rows.append(
-            trial_row(trial)
-            | COMMON
-            | {f"config.{axis}": setting for axis, setting in drawn.items()}
-            | {"arm": " ".join(f"{a}={v:.4g}" for a, v in drawn.items())}
-            | {"started": at(n), "finished": at(n + 3), "pid": n % 2, "number": n}
-            | {"num_epochs": 5, "val.accuracy": value, "val.loss": value}
-            | {"best.val.accuracy": value, "best_epoch": 5, "train_s": n / 7}
-            | {"num_parameters": 10**5 + n, "num_flops": 10**7 + n}
-        )
-        epochs += curve(trial, [value - 0.1, value - 0.05, value - 0.01] * 20, n)
-    return rows, epochs
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("kind", "num_axes"), [("search", 6), ("ablation", 3)])
-def test_a_report_of_a_thousand_trials_is_small(
-    tmp_path: Path, kind: str, num_axes: int
-) -> None:
-    axes = [f"optimizer.setting_{place}" for place in range(num_axes)]
-    rows, epochs = thousand(kind, axes)
-    page = page_of(write_trials(tmp_path, rows, epochs, kind=kind, axes=axes), "few")
-    assert len(page.encode()) < MOST_BYTES
-    assert page.count("<tr>") >= 1000
-
-
-def test_a_table_of_many_trials_keeps_the_best() -> None:
-    rows = [
-        trial_row(f"{n}", "stopped" if n % 2 else "completed")
-        | {"val.accuracy": n / 10_000}
-        for n in range(2 * MOST_ROWS + 2)
-    ]
-    table = trials_table(rows, "val.accuracy", "max", [], by_arm=False)
-    assert len(table.rows) == MOST_ROWS
-    assert table.rows[0][0].text == f"{2 * MOST_ROWS}"
-    assert {row[1].text for row in table.rows} == {"completed"}
-    assert "1,000 of 2,002 trials are listed, the best first" in table.note
-
-
 @pytest.fixture
 def command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -275,6 +238,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {
         "depth": (write_ablation(folder / "ablation"), "depth"),
         "asha": (write_search(folder / "search"), "asha"),
+        "explain": (write_way(folder / "way"), "explain"),
         "hostile": (hostile(folder / "hostile"), "few"),
     }
     for name, (results, sweep) in made.items():
@@ -310,7 +274,7 @@ def open_page(browser: "Browser", pages: dict[str, Path]) -> Iterator[Open]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["depth", "asha", "hostile"])
+@pytest.mark.parametrize("name", ["depth", "asha", "explain", "hostile"])
 def test_a_page_loads_without_a_network_and_without_a_complaint(
     open_page: Open, pages: dict[str, Path], name: str
 ) -> None:

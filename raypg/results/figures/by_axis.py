@@ -10,7 +10,7 @@ from raypg.results.figures.rug import cut_short
 from raypg.results.figures.scales import Scale, build_scale, find_axis
 from raypg.results.figures.source import Source, check_metric
 from raypg.results.figures.strands import join_curves
-from raypg.results.figures.thin import MOST_CURVES, MOST_DOTS, pick_evenly
+from raypg.results.figures.thin import MOST_BEHIND, MOST_DOTS, pick_evenly, points_each
 from raypg.results.figures.words import (
     INTERVAL,
     describe_cut,
@@ -28,6 +28,10 @@ from raypg.results.statistics import Mean, mean_interval
 
 _SYMBOLS: Sequence[Symbol] = ("circle", "square", "diamond", "triangle")
 _TITLE = "A setting against the metric"
+_MOST_PALE = 1_000
+"""Points of all pale lines."""
+_MOST_NAMES = 100
+"""Places on an axis, beyond which nobody could read it."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,9 @@ def build_by_axis(source: Source, x: str = "") -> Figure:
         return Figure("axis", _TITLE, f"No trial completed with a {source.metric}.")
     stopped = [row for row in known if row["status"] == "stopped"]
     scale = build_scale(axis, [row[column] for row in known])
+    if len(scale.names) > _MOST_NAMES:
+        reason = f"{axis} has {len(scale.names):,} values that are no numbers."
+        return Figure("axis", _TITLE, reason)
     draw = _draw_trials if source.is_search else _draw_arms
     marks, caption = draw(source, rows, axis, scale)
     places = [scale.place(row[column]) for row in stopped]
@@ -110,22 +117,28 @@ def _draw_arms(
     if len(strips) == 1:
         marks.append(_seeds(source, rows, axis, scale))
     if len(strips) <= len(SERIES):
+        most = MOST_DOTS // len(strips)
         for place, strip in enumerate(strips):
-            marks += _draw_strip(strip, place, scale)
+            marks += _draw_strip(strip, place, scale, most)
         means = [mean for strip in strips for mean in strip.means().values()]
-        return marks, _caption(source, len(rows), means)
-    marks.append(_draw_behind(pick_evenly(strips, MOST_CURVES)))
-    grey = f"Grey: each of {len(strips)} settings of the other axes"
+        return marks, _caption(source, len(rows), means) + _some(strips, most)
+    behind = pick_evenly(strips, MOST_BEHIND)
+    most = points_each(len(behind), _MOST_PALE)
+    marks.append(_draw_behind(behind, most))
+    each = "each" if len(behind) == len(strips) else f"{len(behind)}"
+    grey = f"Grey: {each} of {len(strips)} settings of the other axes"
+    some = _some(strips, most)
     over = _average(strips)
     if not over.values:
         count = plural(len(rows), "completed trial")
         return (
             marks,
-            f"{count}. {grey}; none has every value, so that there is no mean.",
+            f"{count}. {grey}; none has every value, so that there is no mean.{some}",
         )
-    marks += _draw_strip(over, 0, scale)
+    marks += _draw_strip(over, 0, scale, MOST_DOTS)
     said = _caption(source, len(rows), [*over.means().values()])
-    return marks, f"{said} {grey}; in colour the mean of those that have every value."
+    coloured = "in colour the mean of those that have every value"
+    return marks, f"{said} {grey}; {coloured}.{some}"
 
 
 def _strips(
@@ -159,12 +172,14 @@ def _average(strips: Sequence[_Strip]) -> _Strip:
     return _Strip("mean", {place: cell for place, cell in values.items() if cell})
 
 
-def _draw_strip(strip: _Strip, place: int, scale: Scale) -> list[Line | Points]:
+def _draw_strip(
+    strip: _Strip, place: int, scale: Scale, most: int
+) -> list[Line | Points]:
     """The means, joined; names have nothing between them that a line could cross."""
-    means = strip.means()
+    means = dict(pick_evenly([*strip.means().items()], most))
     x, y = tuple(means), tuple(mean.mean for mean in means.values())
     color = SERIES[place % len(SERIES)]
-    head = f"{strip.label}, " if strip.label else ""
+    head = f"{shorten(strip.label)}, " if strip.label else ""
     hover = tuple(
         f"{head}{scale.name(at)}{plural(mean.num_values, 'seed')}"
         for at, mean in means.items()
@@ -183,13 +198,19 @@ def _draw_strip(strip: _Strip, place: int, scale: Scale) -> list[Line | Points]:
     return [points] if scale.names else [line, points]
 
 
-def _draw_behind(strips: Sequence[_Strip]) -> Line:
+def _draw_behind(strips: Sequence[_Strip], most: int) -> Line:
     """Many settings of the other axes, as one line with gaps."""
     curves = [
         (shorten(strip.label), {at: mean.mean for at, mean in strip.means().items()})
         for strip in strips
     ]
-    return join_curves(curves, "faint")
+    return join_curves(curves, "faint", most=most)
+
+
+def _some(strips: Sequence[_Strip], most: int) -> str:
+    """That lines are thinned, where one is."""
+    is_thinned = any(len(strip.values) > most for strip in strips)
+    return f" At most {most} values of a line are drawn, evenly apart." * is_thinned
 
 
 def _seeds(source: Source, rows: Sequence[FlatRow], axis: str, scale: Scale) -> Points:
@@ -209,7 +230,7 @@ def _seeds(source: Source, rows: Sequence[FlatRow], axis: str, scale: Scale) -> 
 
 def _named(row: FlatRow, axis: str, scale: Scale) -> str:
     """The value, where the axis has names: a place among them says nothing."""
-    return f", {settings(row, [axis])}" if scale.names else ""
+    return f", {shorten(settings(row, [axis]))}" if scale.names else ""
 
 
 def _caption(source: Source, num_trials: int, means: Sequence[Mean]) -> str:

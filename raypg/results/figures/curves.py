@@ -10,7 +10,12 @@ from raypg.results.figures.figure import Axis, Figure, Mark
 from raypg.results.figures.palette import BY_STATUS
 from raypg.results.figures.source import Source, check_line_metric, is_number
 from raypg.results.figures.strands import Curve, ends, strands
-from raypg.results.figures.thin import MOST_CURVES, MOST_POINTS, pick_evenly
+from raypg.results.figures.thin import (
+    MOST_CURVES,
+    MOST_POINTS,
+    pick_evenly,
+    points_each,
+)
 from raypg.results.figures.words import (
     SAID,
     describe_statuses,
@@ -55,13 +60,14 @@ def _draw_trials(source: Source, curves: Mapping[str, Curve]) -> tuple[list[Mark
     best = source.best
     best_id = best["trial"] if best else ""
     shown = _pick(source, rows, best_id)
+    most = points_each(len(shown))
     marks: list[Mark] = []
     for status, color in reversed([*BY_STATUS.items()]):
         group = [one for one in shown if one["status"] == status]
         others = [row for row in group if row["trial"] != best_id]
         if others:
             name = f"{SAID.get(status, status)} ({len(others)})"
-            marks.append(strands(others, curves, color, name=name))
+            marks.append(strands(others, curves, color, name=name, most=most))
             if status not in ENDED_WELL:
                 marks.append(ends(others, curves, color))
     if best and best_id in curves:
@@ -105,5 +111,6 @@ def _caption(
     if len(shown) < len(rows):
         said.append(f"{len(shown)} of them are drawn: the best, and some of all ranks.")
     if any(len(curve) > MOST_POINTS for curve in curves.values()):
-        said.append(f"At most {MOST_POINTS} epochs of a curve are drawn, evenly apart.")
+        some = f"At most {MOST_POINTS} epochs of a curve are drawn, evenly apart"
+        said.append(f"{some}, and fewer of thin ones.")
     return " ".join(said)

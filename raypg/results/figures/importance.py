@@ -1,9 +1,16 @@
 """Which axes of a search the metric follows from, as bars."""
 
+from collections.abc import Sequence
+
 from raypg.results.figures.figure import Axis, Bars, Figure
 from raypg.results.figures.source import Source, check_metric
 from raypg.results.figures.thin import pick_evenly
-from raypg.results.importances import LEAST_TRIALS, find_importances
+from raypg.results.importances import (
+    LEAST_TRIALS,
+    MOST_NAMES,
+    Importance,
+    find_importances,
+)
 
 _TITLE = "What matters"
 _FORESTS = (("fanova", "fANOVA", "blue", -0.19), ("mdi", "MDI", "orange", 0.19))
@@ -53,11 +60,19 @@ def build_importance(source: Source) -> Figure:
             f"Shares of the variance of {source.metric} over {found[0].num_trials} "
             f"completed trials{_some(source)} that each axis explains, by two seeded "
             "forests; no interval. Few trials, or forests that disagree, say little."
+            f"{_left_out(found)}"
         ),
         x=Axis("share of the variance", is_ratio=True),
         y=Axis("", places=tuple(one.axis for one in found)),
         marks=tuple(marks),
     )
+
+
+def _left_out(found: Sequence[Importance]) -> str:
+    """Axes with no bar of the one forest but with one of the other."""
+    own = [one.axis for one in found if one.fanova is None and one.mdi is not None]
+    told = f" Not in fANOVA, as of more than {MOST_NAMES} names: {', '.join(own)}."
+    return told if own else ""
 
 
 def _some(source: Source) -> str:

@@ -14,6 +14,7 @@ from raypg.results.figures.words import (
     describe_left_out,
     describe_rule,
     plural,
+    shorten,
     trial_label,
 )
 from raypg.results.memo import FlatRow
@@ -25,6 +26,8 @@ _LEAST_GAP = 0.09
 """Of the height of the figure, between two numbers."""
 
 _LEAST_AXES = 2
+_MOST_DOTS = 1_500
+"""Points of all lines."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def build_parallel(source: Source) -> Figure:
         return Figure("parallel", _TITLE, reason)
     sign = 1 if source.mode == "max" else -1
     ranked = sorted(rows, key=lambda row: sign * row[source.metric])
-    shown = pick_evenly(ranked, MOST_CURVES)
+    shown = pick_evenly(ranked, min(MOST_CURVES, _MOST_DOTS // len(columns)))
     return Figure(
         kind="parallel",
         title=_TITLE,
@@ -185,7 +188,7 @@ def _told(source: Source, column: _Column, value: Any) -> str:  # noqa: ANN401 a
 
 
 def _short(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else format_cell(value)
+    return f"{value:.3g}" if isinstance(value, float) else shorten(format_cell(value))
 
 
 def _caption(

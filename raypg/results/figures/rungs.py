@@ -10,11 +10,13 @@ from raypg.results.figures.figure import Axis, Bars, Figure, Labels, Line, Mark,
 from raypg.results.figures.palette import BY_STATUS
 from raypg.results.figures.source import Source, is_number
 from raypg.results.figures.words import (
+    MOST_SAID,
     SAID,
     describe_statuses,
     ending_of,
     plural,
     settings,
+    shorten,
     trial_label,
 )
 from raypg.results.memo import FlatRow
@@ -23,6 +25,8 @@ from raypg.results.numerals import format_metric
 _TITLE = "Who was stopped where"
 _MOST_BARS = 400
 """Beyond which trials that came equally far are one bar."""
+_MOST_NAMED = 12
+"""Epochs at which is written how many were stopped there."""
 
 Place = tuple[FlatRow, float]
 """A trial, and where its bar lies."""
@@ -108,7 +112,7 @@ def _ends(places: Sequence[Place], color: str, name: str) -> Points:
 def _told(source: Source, row: FlatRow) -> str:
     metric = source.own_metric
     value = format_metric(row.get(metric), metric)
-    drawn = settings(row, source.axes)
+    drawn = shorten(settings(row, source.axes), MOST_SAID)
     return f"{trial_label(row)}: {ending_of(row)}, {metric} {value}; {drawn}"
 
 
@@ -126,7 +130,7 @@ def _outline(rows: Sequence[FlatRow]) -> Line:
 
 
 def _labels(rows: Sequence[FlatRow]) -> Labels:
-    at = stopped_at(rows)
+    at = _most_stopped(rows)
     return Labels(
         x=tuple(float(epoch) for epoch in at),
         y=tuple(float(sum(_reached(row) >= epoch for row in rows)) for epoch in at),
@@ -142,16 +146,25 @@ def stopped_at(rows: Iterable[FlatRow]) -> dict[int, int]:
     )
 
 
-def _caption(rows: Sequence[FlatRow]) -> str:
+def _most_stopped(rows: Sequence[FlatRow]) -> dict[int, int]:
+    """The epochs at which most were stopped, in order: as many as one can read."""
     at = stopped_at(rows)
+    first = sorted(at, key=lambda epoch: -at[epoch])[:_MOST_NAMED]
+    return {epoch: at[epoch] for epoch in sorted(first)}
+
+
+def _caption(rows: Sequence[FlatRow]) -> str:
+    at = _most_stopped(rows)
     told = [
         f"{sum(_reached(row) >= epoch for row in rows)} came to epoch {epoch} "
         f"({count} stopped there)"
         for epoch, count in at.items()
     ]
+    others = len(stopped_at(rows)) - len(at)
+    more = f"; some at {plural(others, 'other epoch')}, too" if others else ""
     return (
         f"{describe_statuses(rows)}, one bar each, sorted by the epoch that they "
-        f"reached: {'; '.join(told)}. Rungs at which none was stopped do not show: the "
-        "tables hold no scheduler. Hollow points: what the trial would have reached is "
-        "not known."
+        f"reached: {'; '.join(told)}{more}. Rungs at which none was stopped do not "
+        "show: the tables hold no scheduler. Hollow points: what the trial would have "
+        "reached is not known."
     )

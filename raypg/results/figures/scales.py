@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from raypg.errors import ResultsError, suggest_name
 from raypg.results.figures.figure import Axis
 from raypg.results.figures.source import Source, is_number
+from raypg.results.figures.words import shorten
 from raypg.results.output import format_cell
 
 DECADES = 100.0
@@ -21,7 +22,7 @@ class Scale:
 
     Attributes:
         axis: as it is drawn.
-        names: of the places, in order; empty where values are numbers.
+        names: of the places, in order and whole; empty where values are numbers.
     """
 
     axis: Axis
@@ -29,7 +30,7 @@ class Scale:
 
     def name(self, place: float) -> str:
         """What stands at a place, where no number does; else nothing."""
-        return f"{self.names[round(place)]}, " if self.names else ""
+        return f"{shorten(self.names[round(place)])}, " if self.names else ""
 
     def place(self, value: object) -> float:
         """Where a value stands."""
@@ -56,7 +57,7 @@ def build_scale(title: str, values: Sequence[object]) -> Scale:
         )
         return Scale(axis)
     names = tuple(dict.fromkeys(map(format_cell, values)))
-    return Scale(Axis(title, places=names), names)
+    return Scale(Axis(title, places=tuple(map(shorten, names))), names)
 
 
 def spans_decades(values: Iterable[float]) -> bool:

@@ -18,6 +18,7 @@ def strands(
     color: str,
     weight: Weight = "thin",
     name: str = "",
+    most: int = 0,
 ) -> Line:
     """The curves of trials, thin.
 
@@ -27,10 +28,11 @@ def strands(
         color: a role.
         weight: of all of them.
         name: in the legend.
+        most: points of each; 0: as so many of them may have.
     """
     dash: Dash = "solid" if rows[0]["status"] in ENDED_WELL else "dot"
     named = [(trial_label(row), curves[row["trial"]]) for row in rows]
-    return join_curves(named, color, weight, name, dash)
+    return join_curves(named, color, weight, name, dash, most)
 
 
 def join_curves(
@@ -39,6 +41,7 @@ def join_curves(
     weight: Weight = "thin",
     name: str = "",
     dash: Dash = "solid",
+    most: int = 0,
 ) -> Line:
     """Curves as one line with gaps: a line each takes a page seconds.
 
@@ -48,11 +51,12 @@ def join_curves(
         weight: of all of them.
         name: in the legend.
         dash: of all of them.
+        most: points of each; 0: as so many of them may have.
     """
     x: list[float | None] = []
     y: list[float | None] = []
     hover: list[str] = []
-    most = points_each(len(named))
+    most = most or points_each(len(named))
     for label, curve in named:
         points = pick_evenly(sorted(curve.items()), most)
         x += [*(epoch for epoch, _ in points), None]

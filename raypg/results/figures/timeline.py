@@ -1,5 +1,6 @@
 """Where the time went: a row a worker process, a bar a trial."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from raypg.results.figures.slots import Process, Slots, Stay, pack, read_slots
 from raypg.results.figures.source import Source
 from raypg.results.figures.words import (
     SAID,
+    describe_statuses,
     duration,
     ending_of,
     percent,
@@ -43,6 +45,12 @@ class _Block:
     ended: float
 
     @property
+    def status(self) -> str:
+        """That of most of its trials."""
+        counts = Counter(stay.row["status"] for stay in self.stays)
+        return str(counts.most_common(1)[0][0])
+
+    @property
     def train_s(self) -> float:
         return sum(stay.parts()[0] for stay in self.stays)
 
@@ -62,7 +70,7 @@ def build_timeline(source: Source) -> Figure:
     start = min(stay.began for stay in stays)
     total = max(stay.ended for stay in stays) - start
     unit, unit_s = next((n, s) for n, s, least in _UNITS if total >= least)
-    least = total * len(lanes) / 2000 if len(stays) > _MOST_BARS else 0.0
+    least = total * len(lanes) / _MOST_BARS if len(stays) > _MOST_BARS else 0.0
     blocks = [
         (place, block)
         for place, lane in enumerate(lanes)
@@ -70,7 +78,7 @@ def build_timeline(source: Source) -> Figure:
     ]
     marks: list[Mark] = []
     for status, color in BY_STATUS.items():
-        own = [(p, b) for p, b in blocks if b.stays[0].row["status"] == status]
+        own = [(p, b) for p, b in blocks if b.status == status]
         if own:
             marks += _draw(own, color, SAID.get(status, status), start, unit_s)
     return Figure(
@@ -108,19 +116,15 @@ def _lanes(slots: Slots) -> Iterator[_Lane]:
 
 
 def _merge(stays: Sequence[Stay], least: float) -> Iterator[_Block]:
-    """The bars of a lane, with those drawn as one that are less than `least` apart."""
-    block: _Block | None = None
+    """The bars of a lane: trials that began less than `least` apart are one."""
+    own: list[Stay] = []
     for stay in stays:
-        is_alike = block and block.stays[0].row["status"] == stay.row["status"]
-        if block and least and is_alike and stay.began - block.ended < least:
-            ended = max(block.ended, stay.ended)
-            block = _Block([*block.stays, stay], block.began, ended)
-            continue
-        if block:
-            yield block
-        block = _Block([stay], stay.began, stay.ended)
-    if block:
-        yield block
+        if own and stay.began - own[0].began >= least:
+            yield _Block(own, own[0].began, max(one.ended for one in own))
+            own = []
+        own.append(stay)
+    if own:
+        yield _Block(own, own[0].began, max(one.ended for one in own))
 
 
 def _draw(
@@ -161,7 +165,8 @@ def _draw(
 def _told(block: _Block) -> str:
     whole, train = duration(block.ended - block.began), duration(block.train_s)
     if len(block.stays) > 1:
-        return f"{len(block.stays)} trials in {whole}, training {train}"
+        trials = describe_statuses(stay.row for stay in block.stays)
+        return f"{trials} in {whole}, training {train}"
     row = block.stays[0].row
     return f"{trial_label(row)}: {ending_of(row)}, {whole}, training {train}"
 
@@ -182,7 +187,8 @@ def _caption(slots: Slots, num: int, *, has_merged: bool) -> str:
     if any(s.row.get("attempt") for p in slots.processes for s in p.stays):
         said.append("Of a trial that was started again the last attempt alone counts.")
     if has_merged:
-        said.append("Bars too close to be told apart are drawn as one.")
+        one = "are drawn as one, in the colour of most of them"
+        said.append(f"Trials that began too close together to be told apart {one}.")
     if slots.homeless:
         count = plural(len(slots.homeless), "trial")
         said.append(f"{count} in no process yet: the tables learn it at a trial's end.")

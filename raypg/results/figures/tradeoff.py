@@ -12,6 +12,8 @@ from raypg.results.figures.source import Source, check_metric, is_number
 from raypg.results.figures.thin import MOST_DOTS, pick_evenly
 from raypg.results.figures.words import (
     INTERVAL,
+    MOST_CHARACTERS,
+    MOST_SAID,
     describe_cut,
     describe_left_out,
     describe_rule,
@@ -35,7 +37,7 @@ _MOST_LABELS = 6
 """Of choices on the front; more would hide each other."""
 
 _MOST_NAMED = 100
-"""Choices whose labels say their whole name."""
+"""Choices whose labels have room for a long name."""
 
 _TITLE = "What accuracy costs"
 
@@ -159,7 +161,7 @@ def _draw_choices(choices: Sequence[_Choice], front: Sequence[int]) -> list[Mark
         ("", pick_evenly(front, MOST_DOTS), "blue"),
     ]
     # Long names in hundreds of labels would be most of a page.
-    name_of = shorten if len(choices) > _MOST_NAMED else str
+    room = MOST_CHARACTERS if len(choices) > _MOST_NAMED else MOST_SAID
     return [
         Points(
             x=tuple(choices[i].cost for i in places),
@@ -169,7 +171,7 @@ def _draw_choices(choices: Sequence[_Choice], front: Sequence[int]) -> list[Mark
             low=tuple(choices[i].mean.low for i in places),
             high=tuple(choices[i].mean.high for i in places),
             hover=tuple(
-                f"{name_of(choices[i].label)}, "
+                f"{shorten(choices[i].label, room)}, "
                 f"{plural(choices[i].mean.num_values, 'seed')}"
                 for i in places
             ),

@@ -15,9 +15,10 @@ from raypg.results.listing import SweepLine
 from raypg.results.output import format_cell
 from raypg.results.query import Results
 from raypg.results.report.content import Report, read_report
+from raypg.results.report.fit import MOST_BYTES, smaller
 
 _FOLDER = Path(__file__).with_name("template")
-_WIDE = ("parallel", "rungs", "timeline")
+_WIDE = ("parallel", "waterfall", "rungs", "timeline")
 
 
 _NOT_NUMBERS = ("sweep", "kind", "state", "started", "metric")
@@ -43,7 +44,7 @@ class Live:
 def build_page(
     results: Results, sweep: str, made: datetime, live: Live | None = None
 ) -> str:
-    """The page about a sweep.
+    """The page about a sweep; with less on it where all would be too large.
 
     Args:
         results: of a store.
@@ -54,7 +55,14 @@ def build_page(
     Raises:
         ResultsError: there is no such sweep.
     """
-    return render_page(read_report(results, sweep, made), live)
+    report = read_report(results, sweep, made)
+    room = MOST_BYTES - (len(plotly_source()) if live else 0)
+    page = render_page(report, live)
+    for less in smaller(report):
+        if len(page.encode()) < room:
+            break
+        page = render_page(less, live)
+    return page
 
 
 def render_page(report: Report, live: Live | None = None) -> str:

@@ -1,11 +1,12 @@
 """The tables of a report, as values: what stands in each cell, and how it sorts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from raypg.results.arms import ENDED_WELL
 from raypg.results.figures.source import is_number
+from raypg.results.figures.words import shorten
 from raypg.results.memo import FlatRow
 from raypg.results.numerals import format_metric
 from raypg.results.output import MISSING, format_cell
@@ -54,6 +55,10 @@ class Table:
         rows: of as many cells.
         note: what is to be said above it.
         has_filter: whether a field above it filters the rows.
+        order: the places of rows, those first that stay where not all have room; empty
+            where none is to go.
+        total: how many rows there were to be.
+        cut: that some texts of it are cut, where some are.
     """
 
     name: str
@@ -61,6 +66,9 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     note: str = ""
     has_filter: bool = False
+    order: Sequence[int] = ()
+    total: int = 0
+    cut: str = ""
 
 
 def plain_table(name: str, rows: Sequence[Mapping[str, Any]], note: str = "") -> Table:
@@ -104,24 +112,51 @@ def trials_table(
     key = [name for name in _KEY if by_arm or name not in ("arm", "seed")]
     wanted = dict.fromkeys((*key, metric, *settings, *_MEASURED))
     names = [n for n in wanted if any(row.get(n) is not None for row in rows)]
-    shown = rows if len(rows) <= MOST_ROWS else _foremost(rows, metric, mode)
-    note = ""
-    if len(shown) < len(rows):
-        note = f"{len(shown):,} of {len(rows):,} trials are listed, the best first."
+    order = _foremost(rows, metric, mode)
+    is_whole = len(rows) <= MOST_ROWS
+    shown = rows if is_whole else [rows[place] for place in order[:MOST_ROWS]]
     columns = [(_title(name), _is_number(rows, name)) for name in names]
-    cells = [[_cell(name, row.get(name)) for name in names] for row in shown]
-    return Table("Trials", columns, cells, note, has_filter=True)
+    table = Table(
+        name="Trials",
+        columns=columns,
+        rows=[[_cell(name, row.get(name)) for name in names] for row in shown],
+        has_filter=True,
+        order=order if is_whole else range(MOST_ROWS),
+        total=len(rows),
+    )
+    return table if is_whole else fewer_rows(table, MOST_ROWS)
 
 
-def _foremost(rows: Sequence[FlatRow], metric: str, mode: str) -> list[FlatRow]:
-    """The best of those that ended well, then others as far as there is room."""
+def fewer_rows(table: Table, most: int) -> Table:
+    """A table of trials with at most so many rows, the best first."""
+    kept = table.order[:most]
+    note = f"{len(kept):,} of {table.total:,} trials are listed, the best first."
+    rows = [table.rows[place] for place in kept]
+    return replace(table, rows=rows, order=range(len(kept)), note=note)
+
+
+def cut_texts(table: Table, most: int) -> Table:
+    """A table whose cells have at most so many characters, both ends of long ones."""
+    rows = [
+        [replace(cell, text=shorten(cell.text, most)) for cell in row]
+        for row in table.rows
+    ]
+    if rows == table.rows:
+        return table
+    cut = f"Texts of more than {most} characters are cut in the middle."
+    return replace(table, rows=rows, cut=cut)
+
+
+def _foremost(rows: Sequence[FlatRow], metric: str, mode: str) -> list[int]:
+    """The places of all rows: the best of those that ended well first, then others."""
     sign = -1 if mode == "max" else 1
 
-    def rank(row: FlatRow) -> tuple[bool, float]:
+    def rank(place: int) -> tuple[bool, float]:
+        row = rows[place]
         is_rated = row["status"] in ENDED_WELL and is_number(row.get(metric))
         return not is_rated, sign * row[metric] if is_rated else 0.0
 
-    return sorted(rows, key=rank)[:MOST_ROWS]
+    return sorted(range(len(rows)), key=rank)
 
 
 def _title(name: str) -> str:
