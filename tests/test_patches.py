@@ -128,6 +128,15 @@ def test_a_file_that_is_too_large_or_has_a_key_is_left_out_and_named(
     assert (checkout / "raypg" / "latin.py").read_text() == ""
 
 
+def test_a_binary_file_is_not_searched_for_keys(
+    checkout: Path, store: Store, keep: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (checkout / "raypg" / "image.bin").write_bytes(bytes(range(256)))
+    monkeypatch.setenv("SOME_TOKEN", "GIT binary patch")
+    apply(checkout, store, keep())
+    assert (checkout / "raypg" / "image.bin").read_bytes() == bytes(range(256))
+
+
 def test_where_nothing_can_be_kept_there_is_no_patch(
     checkout: Path, store: Store, keep: Keep, told: list[str]
 ) -> None:
