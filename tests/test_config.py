@@ -170,7 +170,7 @@ def test_a_python_value_of_another_type_is_an_error(key: str, value: object) -> 
             "model.a.b=1",
             '"model.a.b": must name a field of "model"; found "a.b".'
             " Known: bottleneck, compression, depth, dropout, growth_rate, name,"
-            " round_depth.",
+            " round_depth, stem.",
         ),
         (
             "model.name=rasnet",

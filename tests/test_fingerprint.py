@@ -12,9 +12,14 @@ from hypothesis import strategies as st
 
 import raypg
 from raypg.config import Config, Layer, fingerprint, flatten, load
-from raypg.config.code import hash_source, registry_entries, training_code
+from raypg.config.code import (
+    entries_of,
+    hash_source,
+    training_code,
+    without_entries,
+)
 from raypg.data import DATASETS
-from raypg.models import MODELS, model_source_file
+from raypg.models import LIBRARIES, MODELS, model_source_file
 
 ROOT = Path(raypg.__file__).parents[1]
 SOURCE = '''
@@ -147,6 +152,27 @@ def test_a_trial_depends_on_its_own_model_s_file_only(name: str) -> None:
     assert found & set(files.values()) == {files[name]}
 
 
+def test_a_newcomer_makes_no_trial_of_another_model_stale() -> None:
+    source = (ROOT / "raypg/models/__init__.py").read_text("utf-8")
+    more = source
+    for here, newcomer in {
+        "from raypg.models.vit ": "from raypg.models.new import NewConfig, build_new",
+        "        | VitConfig": "        | NewConfig",
+        '    "vit": build_vit': '    "new": build_new,',
+    }.items():
+        assert more.count(f"\n{here}") == 1
+        more = more.replace(f"\n{here}", f"\n{newcomer}\n{here}")
+    assert more != source
+    assert _registry_hash(more) == _registry_hash(source)
+    assert _registry_hash(more.replace("in MODELS", "in {}")) != _registry_hash(source)
+
+
+def _registry_hash(source: str) -> str:
+    tree = ast.parse(source)
+    entries = entries_of("raypg.models", tree)
+    return hash_source(without_entries(source, tree, entries))
+
+
 def _relative(model: str) -> str:
     file = model_source_file(config(model__name=model).model)
     return file.relative_to(ROOT).as_posix()
@@ -168,13 +194,11 @@ def test_a_trial_depends_on_the_code_that_trains_and_on_none_that_reads_configs(
 
 
 @pytest.mark.parametrize(
-    ("package", "registry", "names"),
-    [("models", "MODELS", set(MODELS)), ("data", "DATASETS", set(DATASETS))],
+    ("package", "names"),
+    [("models", {*MODELS, *LIBRARIES}), ("data", set(DATASETS))],
 )
-def test_every_entry_of_a_registry_has_a_file(
-    package: str, registry: str, names: set[str]
-) -> None:
+def test_every_entry_of_a_registry_has_a_file(package: str, names: set[str]) -> None:
     source = (ROOT / "raypg" / package / "__init__.py").read_text("utf-8")
-    entries = registry_entries(ast.parse(source), registry)
+    entries = entries_of(f"raypg.{package}", ast.parse(source))
     assert entries.keys() == names
     assert all(entries.values())

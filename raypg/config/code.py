@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import importlib.metadata
 import io
 import tokenize
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,7 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1]
 _START = "raypg.training.loop"
-_REGISTRIES = {"raypg.models": "MODELS", "raypg.data": "DATASETS"}
+_REGISTRIES = {"raypg.models": ("MODELS", "LIBRARIES"), "raypg.data": ("DATASETS",)}
 """Where to go on with the one entry that the config names."""
 _NO_NUMBERS = (
     # How values are read and faults are said; the values are in the config.
@@ -36,14 +37,16 @@ def training_code(model: str, data: str) -> Mapping[str, str]:
     are left out, so that an edit of one leaves the trials of the others fresh.
 
     Args:
-        model: a key of `MODELS`.
+        model: a key of `MODELS`, or a library's network.
         data: a key of `DATASETS`.
 
     Returns:
-        Paths relative to the repository, sorted, and 16 hex digits each.
+        Paths relative to the repository, sorted, and 16 hex digits each; a library's
+        name and version, where the network is its own.
     """
-    names = {"raypg.models": model, "raypg.data": data}
-    found: dict[str, str] = {}
+    library, slash, _ = model.partition("/")
+    names = {"raypg.models": library, "raypg.data": data}
+    found = {library: _version(library)} if slash else {}
     waiting = [_START]
     while waiting:
         module = waiting.pop()
@@ -57,13 +60,21 @@ def training_code(model: str, data: str) -> Mapping[str, str]:
         tree = ast.parse(source)
         others: set[str] = set()
         if module in _REGISTRIES:
-            entries = registry_entries(tree, _REGISTRIES[module])
-            source = _without_entries(source, tree, entries)
+            entries = entries_of(module, tree)
+            source = without_entries(source, tree, entries)
             every = {home for homes in entries.values() for home in homes}
             others = every - entries.get(names[module], set())
         found[name] = hash_source(source)
         waiting += [m for m in _imported_modules(tree) if m not in others]
     return dict(sorted(found.items()))
+
+
+def _version(library: str) -> str:
+    """Of an installed library; "" where it is none, as a store's row may name one."""
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def hash_source(source: str) -> str:
@@ -75,8 +86,17 @@ def hash_source(source: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def registry_entries(tree: ast.Module, registry: str) -> dict[str, set[str]]:
-    """The modules behind each key of a registry, a dict written out in a module."""
+def entries_of(module: str, tree: ast.Module) -> dict[str, set[str]]:
+    """The modules behind each key of a module's registries."""
+    return {
+        key: homes
+        for registry in _REGISTRIES[module]
+        for key, homes in _registry_entries(tree, registry).items()
+    }
+
+
+def _registry_entries(tree: ast.Module, registry: str) -> dict[str, set[str]]:
+    """The same of one registry, a dict that is written out."""
     homes = _import_homes(tree)
     for node in tree.body:
         if isinstance(node, ast.AnnAssign | ast.Assign):
@@ -92,7 +112,7 @@ def registry_entries(tree: ast.Module, registry: str) -> dict[str, set[str]]:
     return {}
 
 
-def _without_entries(
+def without_entries(
     source: str, tree: ast.Module, entries: Mapping[str, set[str]]
 ) -> str:
     """A registry's source without what a further entry changes: it alters no trial."""

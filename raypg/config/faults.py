@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from raypg.config.layers import Layer
 from raypg.config.reading import Given
-from raypg.config.tree import Section, leaf_hints, root_leaves, sections
+from raypg.config.tree import (
+    Section,
+    default_of,
+    leaf_hints,
+    root_leaves,
+    sections,
+)
 from raypg.errors import ConfigError, suggest_name
 from raypg.faults import format_value, quote_value
 
@@ -61,12 +67,16 @@ def unknown_leaf(
 ) -> ConfigError:
     """A leaf that the section, or the choice that was taken, does not have."""
     where, rule = layer.where(f"{name}.{leaf}"), f'must name a field of "{name}"'
-    known = leaf_hints(section.choices[choice])
+    kind = section.kind_of(choice)
+    assert kind is not None
+    known = leaf_hints(kind)
     owners = [o for o, kind in section.choices.items() if leaf in leaf_hints(kind)]
     fix = suggest_name(leaf, known)
     if owners:
         rule += f" under {choice}"
-        fix = f"It belongs to {' and '.join(owners)}: set {name}.name, or remove it."
+        *others, last = owners
+        listed = f"{', '.join(others)} and {last}" if others else last
+        fix = f"It belongs to {listed}: set {name}.name, or remove it."
     return ConfigError(where, rule, quote_value(leaf), fix)
 
 
@@ -85,7 +95,7 @@ def explain(
         rule, fix = str(context["error"]), "Change it, or what it depends on."
     else:
         rule = _RULES.get(error["type"], error["msg"]).format(**context)
-        fix = f"The default is {format_value(getattr(kind(), leaf))}."
+        fix = f"The default is {format_value(default_of(kind, leaf))}."
     where, found = given.layer.where(key), quote_value(given.value)
     return ConfigError(where, rule, found, fix)
 

@@ -13,6 +13,7 @@ from raypg.config.tree import Config, Section, leaf_hints, root_leaves, sections
 from raypg.data import dataset_spec
 from raypg.errors import ConfigError
 from raypg.faults import join_errors
+from raypg.models.fit import find_misfit
 
 _T = TypeVar("_T")
 
@@ -71,7 +72,7 @@ def _size_faults(config: Config, given: Mapping[str, Given]) -> list[ConfigError
     spec, faults = dataset_spec(config.data), []
     if config.train.batch_size > spec.num_train:
         key = "train.batch_size" if "train.batch_size" in given else "data.fraction"
-        layer = given[key].layer if key in given else Layer("defaults", {})
+        layer = _layer_of(key, given)
         images = f"the {spec.num_train} training images of {config.data.name}"
         where, rule = layer.where("train.batch_size"), f"must be at most {images}"
         fix, found = "Lower it, or raise data.fraction.", str(config.train.batch_size)
@@ -82,7 +83,17 @@ def _size_faults(config: Config, given: Mapping[str, Given]) -> list[ConfigError
         rule = f"must be less than the {side} pixels of an image of {config.data.name}"
         fix = "4 is usual for images of 32 pixels."
         faults.append(ConfigError(where, rule, str(padding), fix))
+    if misfit := find_misfit(config.model, spec.image_shape):
+        key = f"model.{misfit.leaf}"
+        where = _layer_of(key, given).where(key)
+        _, height, width = spec.image_shape
+        found = f"the {height}x{width} of {config.data.name}"
+        faults.append(ConfigError(where, misfit.rule, found, misfit.fix))
     return faults
+
+
+def _layer_of(key: str, given: Mapping[str, Given]) -> Layer:
+    return given[key].layer if key in given else Layer("defaults", {})
 
 
 def check_workers(config: Config, num_workers: int) -> None:
@@ -125,10 +136,10 @@ def _build_section(
     choice = section.default
     if section.is_union and "name" in fields:
         choice = str(fields["name"].value)
-        if choice not in section.choices:
-            faults.append(unknown_choice(name, section, fields["name"]))
-            return None
-    kind = section.choices[choice]
+    kind = section.kind_of(choice)
+    if kind is None:
+        faults.append(unknown_choice(name, section, fields["name"]))
+        return None
     known = leaf_hints(kind)
     faults += [
         unknown_leaf(name, leaf, one.layer, section, choice)

@@ -80,6 +80,11 @@ class Section:
         """Whether `name` picks the dataclass."""
         return "" not in self.choices
 
+    def kind_of(self, name: str) -> type[Any] | None:
+        """The dataclass of a choice; of `torchvision/resnet18` that of its library."""
+        head, slash, _ = name.partition("/")
+        return self.choices.get(head + slash)
+
 
 @cache
 def sections() -> Mapping[str, Section]:
@@ -108,6 +113,11 @@ def leaf_hints(kind: type[object]) -> Mapping[str, Any]:
     if kind not in _hints:
         _hints[kind] = typing.get_type_hints(kind)
     return _hints[kind]
+
+
+def default_of(kind: type[Any], leaf: str) -> Any:  # noqa: ANN401
+    """What a field of a component's config holds where nothing is given."""
+    return kind.__pydantic_fields__[leaf].default
 
 
 def leaf_type(hint: object) -> type:
@@ -152,5 +162,9 @@ def _leaves(node: Any, prefix: str) -> Iterator[tuple[str, Leaf]]:  # noqa: ANN4
 
 
 def _choice_name(kind: type[Any]) -> str:
-    (name,) = typing.get_args(leaf_hints(kind)["name"])
-    return str(name)
+    names = typing.get_args(leaf_hints(kind)["name"])
+    if names:
+        return str(names[0])
+    # Any name of a library: it is told by what stands before the slash.
+    library, slash, _ = default_of(kind, "name").partition("/")
+    return f"{library}{slash}"

@@ -21,6 +21,11 @@ class CnnConfig:
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Before the classifier."""
 
+    @property
+    def smallest_side(self) -> int:
+        """Pixels that it needs: 2x2 are left to the last batch norm."""
+        return 8
+
 
 def _conv_block(inner: int, outer: int) -> list[nn.Module]:
     conv = nn.Conv2d(inner, outer, 3, padding=1, bias=False)

@@ -1,7 +1,9 @@
-"""DenseNet for small images (Huang et al. 2017, arXiv:1608.06993).
+"""DenseNet (Huang et al. 2017, arXiv:1608.06993).
 
-Three dense blocks with average-pooled transitions between them, in the order
-BN-ReLU-conv. Shapes: B images, C channels, H by W pixels, K classes.
+Dense blocks with average-pooled transitions between them, in the order BN-ReLU-conv:
+three, or the four of the ImageNet networks of table 1 where the depth is one of theirs.
+From 112 pixels on the stem is ImageNet's (`raypg.models.stem`). Shapes: B images, C
+channels, H by W pixels, K classes.
 
 ReLU is not in place: of bf16 memory that has left the cache, torch 2.15 rewrites 4 GB/s
 in place, and 9 GB/s from one place to another (one core of a Xeon with AMX, n=64): 8 %
@@ -17,17 +19,26 @@ from torch import Tensor, nn
 
 from raypg.models.shared_norm import Features, SharedNorm, measure
 from raypg.models.size import ImageShape
+from raypg.models.stem import Stem, first_conv, has_large_stem
 from raypg.models.weights import init_weights
 from raypg.strict import STRICT
 
 _NUM_BLOCKS = 3
+_IMAGENET = {
+    121: (6, 12, 24, 16),
+    161: (6, 12, 36, 24),
+    169: (6, 12, 32, 32),
+    201: (6, 12, 48, 32),
+}
+"""Layers of each block; with bottlenecks no other network has these depths."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, config=STRICT)
 class DenseNetConfig:
     """The `model.*` names under `densenet`. Defaults: the paper's L=40, k=12.
 
-    DenseNet-BC of the paper is `bottleneck=True, compression=0.5`.
+    DenseNet-BC of the paper is `bottleneck=True, compression=0.5`; of that kind are the
+    ImageNet networks 121, 169, 201 (`growth_rate=32`) and 161 (48).
     """
 
     name: Literal["densenet"] = "densenet"
@@ -38,19 +49,23 @@ class DenseNetConfig:
     round_depth: bool = Field(default=False)
     """Round an impossible depth down, as the old playground did silently."""
     depth: int = Field(default=40, ge=1)
-    """3n+4, or 6n+4 with bottlenecks; anything else is an error."""
+    """3n+4, or with bottlenecks 6n+4, 121, 161, 169, 201; anything else is an error."""
     growth_rate: int = Field(default=12, ge=1)
     """Channels that each layer adds."""
     compression: float = Field(default=1.0, gt=0, le=1)
     """Share of the channels that a transition keeps, rounded down."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """After each convolution but the first; 0.2 in the paper without augmentation."""
+    stem: Stem = Field(default="auto")
+    """`small` below 112 pixels, else `large`: 7x7 with stride 2, and pooling."""
 
     @field_validator("depth")
     @classmethod
     def _check_depth(cls, depth: int, info: ValidationInfo) -> int:
         if not {"bottleneck", "round_depth"} <= info.data.keys():
             return depth  # one of them is at fault, and is reported itself
+        if info.data["bottleneck"] and depth in _IMAGENET:
+            return depth
         step = _depth_step(info.data["bottleneck"])
         lower = 4 + (depth - 4) // step * step
         if lower == depth >= 4 + step or (info.data["round_depth"] and lower > 4):
@@ -61,6 +76,12 @@ class DenseNetConfig:
             f"must be {step}n+4 {kind} (nearest: {lower} and {lower + step})"
         )
 
+    @property
+    def smallest_side(self) -> int:
+        """Pixels that it needs: 2x2 are left to the last batch norm."""
+        last: int = 2 ** len(layers_of_blocks(self))
+        return 4 * last - 3 if self.stem == "large" else last
+
 
 def _depth_step(bottleneck: bool) -> int:
     return _NUM_BLOCKS * (2 if bottleneck else 1)
@@ -68,8 +89,17 @@ def _depth_step(bottleneck: bool) -> int:
 
 def effective_depth(config: DenseNetConfig) -> int:
     """The depth that is built: `config.depth`, or with `round_depth` the next below."""
+    if config.bottleneck and config.depth in _IMAGENET:
+        return config.depth
     step = _depth_step(config.bottleneck)
     return 4 + (config.depth - 4) // step * step
+
+
+def layers_of_blocks(config: DenseNetConfig) -> tuple[int, ...]:
+    """How many layers each block has."""
+    if config.bottleneck and config.depth in _IMAGENET:
+        return _IMAGENET[config.depth]
+    return ((config.depth - 4) // _depth_step(config.bottleneck),) * _NUM_BLOCKS
 
 
 class _NormConv(nn.Module):
@@ -121,19 +151,21 @@ class DenseNet(nn.Module):
     """The network; logits_BK from images_BCHW."""
 
     def __init__(
-        self, config: DenseNetConfig, in_channels: int, num_classes: int
+        self, config: DenseNetConfig, image_shape: ImageShape, num_classes: int
     ) -> None:
         super().__init__()
-        layers_a_block = (effective_depth(config) - 4) // _depth_step(config.bottleneck)
+        large = has_large_stem(config.stem, image_shape)
         # The paper: 16 channels first, for BC twice the growth rate.
         channels = 2 * config.growth_rate if config.bottleneck else 16
-        self.stem = nn.Conv2d(in_channels, channels, 3, padding=1, bias=False)
+        self.stem = first_conv(image_shape[0], channels, large=large)
+        self.stem_norm = nn.BatchNorm2d(channels) if large else None
         body: list[nn.Module] = []
-        for block in range(_NUM_BLOCKS):
-            for _ in range(layers_a_block):
+        blocks = layers_of_blocks(config)
+        for block, num_layers in enumerate(blocks):
+            for _ in range(num_layers):
                 body.append(_Layer(channels, config))
                 channels += config.growth_rate
-            if block < _NUM_BLOCKS - 1:
+            if block < len(blocks) - 1:
                 kept = int(channels * config.compression)
                 body.append(_Transition(channels, kept, config.dropout))
                 channels = kept
@@ -143,7 +175,11 @@ class DenseNet(nn.Module):
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """Logits, one row an image."""
-        stem = measure(self.stem(images_BCHW), is_training=self.training)
+        stem_BCHW = self.stem(images_BCHW)
+        if self.stem_norm is not None:
+            stem_BCHW = F.relu(self.stem_norm(stem_BCHW))
+            stem_BCHW = F.max_pool2d(stem_BCHW, 3, 2, padding=1)
+        stem = measure(stem_BCHW, is_training=self.training)
         last_BCHW = F.relu(self.body(stem).normalised_by(self.norm))
         return self.classifier(last_BCHW.mean((2, 3)))  # type: ignore[no-any-return]
 
@@ -151,5 +187,5 @@ class DenseNet(nn.Module):
 def build_densenet(
     config: DenseNetConfig, image_shape: ImageShape, num_classes: int
 ) -> DenseNet:
-    """A DenseNet with fresh weights, for images of any size from 4x4."""
-    return init_weights(DenseNet(config, image_shape[0], num_classes))
+    """A DenseNet with fresh weights."""
+    return init_weights(DenseNet(config, image_shape, num_classes))

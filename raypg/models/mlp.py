@@ -24,6 +24,11 @@ class MlpConfig:
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """After each hidden layer."""
 
+    @property
+    def smallest_side(self) -> int:
+        """Pixels that it needs."""
+        return 1
+
 
 def build_mlp(
     config: MlpConfig, image_shape: ImageShape, num_classes: int

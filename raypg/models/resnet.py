@@ -1,21 +1,42 @@
-"""ResNet for small images (He et al. 2016, arXiv:1512.03385).
+"""ResNet, with and without pre-activation (He et al. 2016).
 
-Depth 18 is the ImageNet network behind a 3x3 stem, with projection shortcuts; 6n+2 are
-section 4.2's networks for CIFAR, with parameter-free shortcuts (option A), as there.
+Depths 18 to 152 are ImageNet's networks, with projection shortcuts (arXiv:1512.03385,
+table 1). 6n+2 are section 4.2's for CIFAR, with parameter-free shortcuts (option A), as
+there; 164 and 1001 are those with bottlenecks of arXiv:1603.05027. Images below 112
+pixels get a 3x3 stem (`raypg.models.stem`).
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
-import torch.nn.functional as F
 from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
-from torch import Tensor, nn
+from torch import nn
 
+from raypg.models.residual import (
+    BasicUnit,
+    BottleneckUnit,
+    Layout,
+    PreactivationUnit,
+    ResidualNet,
+)
 from raypg.models.size import ImageShape
+from raypg.models.stem import Stem, smallest_side
 from raypg.models.weights import init_weights
 from raypg.strict import STRICT
 
-_DEPTHS = (8, 14, 18, 20, 32, 44, 56, 110)
+_IMAGENET = {
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+}
+_CIFAR = (8, 14, 20, 32, 44, 56, 110)
+_CIFAR_BOTTLENECK = (164, 1001)
+_DEPTHS = (*_IMAGENET, *_CIFAR, *_CIFAR_BOTTLENECK)
+_EXPANSION = 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, config=STRICT)
@@ -24,9 +45,13 @@ class ResNetConfig:
 
     name: Literal["resnet"] = "resnet"
     depth: int = 20
-    """18, or 6n+2: 8, 14, 20, 32, 44, 56, 110."""
+    """18, 34, 50, 101, 152; or 6n+2: 8, 14, 20, 32, 44, 56, 110; or 164, 1001."""
     width: float = Field(default=1.0, gt=0, le=64, allow_inf_nan=False)
-    """Multiplies the channels: 64 to 512 at depth 18, else 16 to 64."""
+    """Multiplies the channels: 64 to 512 of ImageNet's networks, else 16 to 64."""
+    preactivation: bool = Field(default=False)
+    """Norm and ReLU before each convolution, and none after the addition."""
+    stem: Stem = Field(default="auto")
+    """`small` below 112 pixels, else `large`: 7x7 with stride 2, and pooling."""
 
     @field_validator("depth")
     @classmethod
@@ -34,84 +59,60 @@ class ResNetConfig:
         if depth in _DEPTHS:
             return depth
         near = sorted(sorted(_DEPTHS, key=lambda known: abs(known - depth))[:2])
-        raise ValueError(f"must be 18 or 6n+2 (nearest: {near[0]} and {near[1]})")
+        raise ValueError(
+            f"must be ImageNet's or 6n+2 (nearest: {near[0]} and {near[1]})"
+        )
 
-
-class _Subsample(nn.Module):
-    """Option A's shortcut: every other pixel, and zeros for the channels to come."""
-
-    def __init__(self, more_channels: int, stride: int) -> None:
-        super().__init__()
-        self.more_channels = more_channels
-        self.stride = stride
-
-    def forward(self, features_BCHW: Tensor) -> Tensor:
-        kept = features_BCHW[:, :, :: self.stride, :: self.stride]
-        before = self.more_channels // 2
-        return F.pad(kept, (0, 0, 0, 0, before, self.more_channels - before))
-
-
-def _shortcut(inner: int, outer: int, stride: int, *, project: bool) -> nn.Module:
-    if inner == outer and stride == 1:
-        return nn.Identity()
-    if not project:
-        return _Subsample(outer - inner, stride)
-    conv = nn.Conv2d(inner, outer, 1, stride, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(outer))
-
-
-class _Block(nn.Module):
-    """Two 3x3 convolutions and a shortcut around them."""
-
-    def __init__(self, inner: int, outer: int, stride: int, *, project: bool) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(inner, outer, 3, stride, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(outer)
-        self.conv2 = nn.Conv2d(outer, outer, 3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(outer)
-        self.shortcut = _shortcut(inner, outer, stride, project=project)
-
-    def forward(self, features_BCHW: Tensor) -> Tensor:
-        fresh = F.relu(self.norm1(self.conv1(features_BCHW)), inplace=True)
-        fresh = self.norm2(self.conv2(fresh))
-        return F.relu(fresh + self.shortcut(features_BCHW), inplace=True)
-
-
-class ResNet(nn.Module):
-    """The network; logits_BK from images_BCHW."""
-
-    def __init__(
-        self, config: ResNetConfig, image_shape: ImageShape, num_classes: int
-    ) -> None:
-        super().__init__()
-        imagenet = config.depth == 18
-        bases = (64, 128, 256, 512) if imagenet else (16, 32, 64)
-        blocks_a_stage = 2 if imagenet else (config.depth - 2) // 6
-        channels = [max(1, round(base * config.width)) for base in bases]
-        self.stem = nn.Conv2d(image_shape[0], channels[0], 3, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(channels[0])
-        body: list[nn.Module] = []
-        inner, side = channels[0], min(image_shape[1:])
-        for stage, outer in enumerate(channels):
-            # Never below 2x2: batch norm has no variance over a single value.
-            stride = 2 if stage > 0 and side >= 4 else 1
-            side = -(-side // stride)
-            for block in range(blocks_a_stage):
-                step = stride if block == 0 else 1
-                body.append(_Block(inner, outer, step, project=imagenet))
-                inner = outer
-        self.body = nn.Sequential(*body)
-        self.classifier = nn.Linear(inner, num_classes)
-
-    def forward(self, images_BCHW: Tensor) -> Tensor:
-        """Logits, one row an image."""
-        features = F.relu(self.norm(self.stem(images_BCHW)), inplace=True)
-        features = self.body(features).mean((2, 3))
-        return self.classifier(features)  # type: ignore[no-any-return]
+    @property
+    def smallest_side(self) -> int:
+        """Pixels that it needs."""
+        return smallest_side(self.stem, 5 if self.depth in _IMAGENET else 4)
 
 
 def build_resnet(
     config: ResNetConfig, image_shape: ImageShape, num_classes: int
-) -> ResNet:
+) -> ResidualNet:
     """A ResNet with fresh weights."""
-    return init_weights(ResNet(config, image_shape, num_classes))
+    network = ResidualNet(_layout(config), config.stem, image_shape, num_classes)
+    return init_weights(network)
+
+
+def _layout(config: ResNetConfig) -> Layout:
+    depth = config.depth
+    has_bottlenecks = depth in (50, 101, 152, *_CIFAR_BOTTLENECK)
+    bases: Sequence[int] = (64, 128, 256, 512) if depth in _IMAGENET else (16, 32, 64)
+    bases = [max(1, round(base * config.width)) for base in bases]
+    same = (depth - 2) // (9 if has_bottlenecks else 6)
+    num_units: Sequence[int] = _IMAGENET.get(depth, ())
+    expansion = _EXPANSION if has_bottlenecks else 1
+    return Layout(
+        first=bases[0],
+        channels=[expansion * base for base in bases],
+        num_units=num_units or (same,) * 3,
+        build_unit=partial(
+            _build_unit,
+            bottleneck=has_bottlenecks,
+            preactivation=config.preactivation,
+            project=has_bottlenecks or depth in _IMAGENET,
+        ),
+        preactivation=config.preactivation,
+    )
+
+
+def _build_unit(
+    inner: int,
+    outer: int,
+    stride: int,
+    *,
+    bottleneck: bool,
+    preactivation: bool,
+    project: bool,
+) -> nn.Module:
+    if not preactivation:
+        if bottleneck:
+            return BottleneckUnit(inner, outer, stride, _EXPANSION)
+        return BasicUnit(inner, outer, stride, project=project)
+    narrow = outer // _EXPANSION
+    channels = [inner, narrow, narrow, outer] if bottleneck else [inner, outer, outer]
+    kernels = [1, 3, 1] if bottleneck else [3, 3]
+    return PreactivationUnit(channels, kernels, stride, project=project)

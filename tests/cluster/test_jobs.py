@@ -173,7 +173,7 @@ def _add_model(models: Path) -> None:
     for line in (
         "from raypg.models.mlp import MlpConfig, build_mlp\n",
         '    "mlp": build_mlp,\n',
-        "MlpConfig | ",
+        "        | MlpConfig\n",
     ):
         assert line in text
         text = text.replace(line, line + _rename(line))

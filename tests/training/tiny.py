@@ -17,9 +17,27 @@ SIZES: Mapping[str, Mapping[str, object]] = {
     "cnn": {"model.channels": 4, "model.dropout": 0.2},
     "densenet": {"model.depth": 7, "model.growth_rate": 4, "model.dropout": 0.2},
     "mlp": {"model.hidden": 16, "model.dropout": 0.2},
+    "mnist_cnn": {"model.conv_dropout": 0.0, "model.dropout": 0.2},
+    "mobilenet_v2": {"model.width": 0.1, "model.dropout": 0.2},
+    "mobilenet_v3_small": {"model.width": 0.2, "model.dropout": 0.2},
     "resnet": {"model.depth": 8, "model.width": 0.25},
+    "shufflenet_v1": {"model.groups": 2, "model.width": 0.2},
+    "shufflenet_v2": {"model.width": 0.5},
+    "simple_dla": {"model.width": 0.125},
+    "vgg": {"model.width": 0.0625, "model.dropout": 0.2},
+    "vit": {
+        "model.hidden": 16,
+        "model.num_heads": 2,
+        "model.depth": 2,
+        "model.dropout": 0.2,
+    },
+    "wide_resnet": {"model.depth": 10, "model.width": 0.5, "model.dropout": 0.2},
 }
 """Small, and with dropout where the model has it; a newcomer is as big as it is."""
+
+DRIFT: Mapping[str, float] = {"mobilenet_v2": 1e-2, "mobilenet_v3_small": 1e-4}
+"""How far apart steps that differ in rounding end, where it is above 1e-6: ReLU6 and
+hard swish have kinks on both sides, and some value lies beside one."""
 
 FEW_STEPS = {
     "data.fraction": 0.1,
