@@ -15,6 +15,7 @@ from raypg.config.tree import (
 )
 from raypg.errors import ConfigError, suggest_name
 from raypg.faults import format_value, quote_value
+from raypg.models.aliases import ALIASES
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -58,7 +59,8 @@ def unknown_section(key: str, layer: Layer) -> ConfigError:
 def unknown_choice(name: str, section: Section, given: Given) -> ConfigError:
     """A `name` that no component of the section has."""
     where, found = given.layer.where(f"{name}.name"), quote_value(given.value)
-    fix = suggest_name(str(given.value), section.choices)
+    known = [*section.choices, *(ALIASES if name == "model" else ())]
+    fix = suggest_name(str(given.value), known)
     return ConfigError(where, f"must be a known {name}", found, fix)
 
 

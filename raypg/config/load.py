@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from raypg.config.aliases import resolve_aliases
 from raypg.config.faults import explain, unknown_choice, unknown_leaf, unknown_section
 from raypg.config.layers import Layer, Origin
 from raypg.config.reading import Given, read_leaf
@@ -35,8 +36,8 @@ def load(layers: Sequence[Layer]) -> Config:
 
 def try_load(layers: Sequence[Layer]) -> tuple[Config | None, list[ConfigError]]:
     """The config, or None and every fault: what `load` raises, not joined yet."""
-    ordered = sorted(layers, key=lambda layer: layer.origin)
-    faults = [
+    ordered, faults = resolve_aliases(sorted(layers, key=lambda layer: layer.origin))
+    faults += [
         unknown_section(key, layer)
         for layer in ordered
         for key in layer.values
