@@ -28,6 +28,7 @@ MODULES = (
     "efficiency",
     "throughput",
     "densenet_cpu",
+    "model_speed",
     "input_pipeline",
     "checkpoints",
     "driver",

@@ -24,38 +24,29 @@ Run it alone: `python -m tests.benchmarks.densenet_cpu`.
 """
 
 import json
-import multiprocessing
-import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import chain, count
-
-import numpy as np
-import torch
+from functools import partial
 
 from raypg.config import load, parse_overrides
-from raypg.data import Dataset, Split, load_dataset
-from raypg.processor import lacks_bf16
-from raypg.training.isolation import isolate
+from raypg.data import load_dataset
 from raypg.training.link import SilentLink
 from raypg.training.loop import train
-from raypg.training.parts import build_parts
-from raypg.training.world import alone
+from tests.benchmarks.cpu_loops import (
+    BATCH_SIZE,
+    FAST,
+    HAS_BF16,
+    WORLD,
+    Loop,
+    noise_images,
+    our_loop,
+    remote,
+)
 from tests.benchmarks.pairs import Pairs, measure_pairs
-from tests.benchmarks.playground import MEAN, STD, Images, build_loop, densenet
+from tests.benchmarks.playground import build_loop, densenet
 
-BATCH_SIZE = 64
-NUM_IMAGES = 2_560
-WORLD = alone(num_threads=2)
-FAST = ["train.channels_last=true"]
 PEERS = {"fp32": "no goal: this processor emulates bf16"}
-HAS_BF16 = not lacks_bf16()
 if HAS_BF16:
-    FAST.append("train.precision=bf16")
     PEERS = {"fp32": ">= 2.5", "bf16, channels_last": ">= 1"}
-
-Loop = Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -82,10 +73,13 @@ def measure(quick: bool) -> list[dict[str, object]]:
 
 def _rates(sizes: Sizes) -> list[dict[str, object]]:
     rows = []
-    with _process("ours", sizes) as own:
+    network = ["model.name=densenet", f"model.depth={sizes.depth}"]
+    process, ours = remote(partial(our_loop, network, sizes.num_steps))
+    with process:
         for name, goal in PEERS.items():
-            with _process(name, sizes) as other:
-                pairs = measure_pairs(_remote(own), _remote(other), sizes.num_pairs)
+            other, peer = remote(partial(_peer_loop, name, sizes))
+            with other:
+                pairs = measure_pairs(ours, peer, sizes.num_pairs)
             title = f"DenseNet-{sizes.depth} (k=12) on a CPU: the playground's loop"
             own_precision = "bf16" if HAS_BF16 else "fp32"
             note = f"CIFAR-shaped noise, {WORLD.num_threads} threads, {own_precision}"
@@ -93,64 +87,11 @@ def _rates(sizes: Sizes) -> list[dict[str, object]]:
     return rows
 
 
-def _process(name: str, sizes: Sizes) -> ProcessPoolExecutor:
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(1, context, _set_up, (name, sizes))
-
-
-def _remote(pool: ProcessPoolExecutor) -> Loop:
-    pool.submit(_run).result()  # builds what oneDNN keeps for each shape
-    return lambda: pool.submit(_run).result()
-
-
-_loops: list[Loop] = []
-"""In a process of `_process`: the loop that it is for."""
-
-
-def _set_up(name: str, sizes: Sizes) -> None:
-    torch.set_num_threads(WORLD.num_threads)
-    data = _noise()
-    if name == "ours":
-        _loops.append(_our_loop(data, sizes))
-        return
-    images = Images(data.train.images_NCHW, data.train.labels_N)
-    model = densenet(sizes.depth, 12, data.num_classes)
+def _peer_loop(name: str, sizes: Sizes) -> Loop:
+    model = densenet(sizes.depth, 12, 10)
     is_fast = name != "fp32"
-    _loops.append(build_loop(model, images, BATCH_SIZE, sizes.num_steps, bf16=is_fast))
-
-
-def _run() -> float:
-    return _loops[0]()
-
-
-def _noise() -> Dataset:
-    random = np.random.default_rng(0)
-    split = Split(
-        random.integers(0, 256, (NUM_IMAGES, 3, 32, 32), dtype=np.uint8),
-        random.integers(0, 10, NUM_IMAGES),
-    )
-    names = tuple(map(str, range(10)))
-    return Dataset("cifar10", split, split, split, 10, MEAN, STD, names, "noise")
-
-
-def _our_loop(data: Dataset, sizes: Sizes) -> Loop:
-    network = ["model.name=densenet", f"model.depth={sizes.depth}", "data.name=cifar10"]
-    augmentation = ["data.crop_padding=4", "data.flip=true"]
-    config = load([parse_overrides([*network, *augmentation, *FAST])])
-    isolate(WORLD, deterministic=config.train.deterministic)
-    parts = build_parts(config, data, WORLD)
-    batches = chain.from_iterable(map(parts.batches.epoch, count(1)))
-
-    def run() -> float:
-        start = time.perf_counter()
-        sums = torch.zeros(2)
-        for step in range(sizes.num_steps):
-            parts.stepper.set_lr(step)
-            sums += parts.stepper.step(*next(batches), BATCH_SIZE)
-        sums.tolist()
-        return BATCH_SIZE * sizes.num_steps / (time.perf_counter() - start)
-
-    return run
+    images = noise_images()
+    return build_loop(model, images, BATCH_SIZE, sizes.num_steps, bf16=is_fast)
 
 
 def _accuracy(sizes: Sizes) -> dict[str, object]:
