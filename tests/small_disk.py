@@ -1,7 +1,8 @@
-"""A file system of four megabytes, to be filled up."""
+"""A file system of few megabytes, to be filled up."""
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,17 +32,31 @@ class SmallDisk:
         self._filler.unlink()
 
 
+@contextmanager
+def mounted_disk(folder: Path, size_bytes: int = SIZE_BYTES) -> Iterator[SmallDisk]:
+    """Mount one at a folder for a while; only root may.
+
+    Raises:
+        OSError: it cannot be mounted here.
+    """
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, text=True)
+    if mounted.returncode:
+        raise OSError(mounted.stderr.strip())
+    try:
+        yield SmallDisk(folder)
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    """Mounted for one test; only root may mount."""
+    """Mounted for one test, which is skipped where that cannot be."""
     folder = tmp_path / "small"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_BYTES}", "tmpfs", str(folder)]
-    try:
-        mounted = subprocess.run(command, capture_output=True, text=True)
-    except FileNotFoundError as cause:
-        pytest.skip(f"a small disk cannot be made: {cause}")
-    if mounted.returncode:
-        pytest.skip(f"a small disk cannot be made: {mounted.stderr.strip()}")
-    yield SmallDisk(folder)
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with ExitStack() as stack:
+        try:
+            disk = stack.enter_context(mounted_disk(folder))
+        except OSError as cause:
+            pytest.skip(f"a small disk cannot be made: {cause}")
+        yield disk

@@ -9,6 +9,7 @@ import pytest
 from raypg.results import SweepWriter, open_results
 from tests.cluster.aged import Interrupt, interrupt_after
 from tests.cluster.calm import calm_curves, curves
+from tests.cluster.damage import flip_a_byte, tear_epochs
 from tests.conftest import RunSpace, resume
 
 __all__ = ["interrupt_after"]
@@ -25,24 +26,6 @@ BASE = {
 }
 RATES = [0.05, 0.1]
 SPACE = f"SPACE = Ablation(base={BASE}, axes={{'optimizer.lr': {RATES}}})"
-
-
-def newest(folder: Path, pattern: str) -> Path:
-    return max(folder.glob(pattern), key=lambda path: (path.stat().st_mtime_ns, path))
-
-
-def flip_a_byte(sweep: Path) -> None:
-    """In the middle of the last checkpoint: its length is as it was."""
-    file = newest(sweep, "checkpoints/*/checkpoint_*/state.pt")
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.write_bytes(content)
-
-
-def tear_epochs(sweep: Path) -> None:
-    """The last row's bytes never reached the disk."""
-    file = newest(sweep, "tables/epochs/*.arrows")
-    file.write_bytes(file.read_bytes()[:-100])
 
 
 def nothing(sweep: Path) -> None:
