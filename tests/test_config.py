@@ -179,7 +179,8 @@ def test_a_python_value_of_another_type_is_an_error(key: str, value: object) -> 
         ),
         (
             "data.name=digit",
-            '"data.name": must be a known one; found "digit". Did you mean "digits"?',
+            '"data.name": must be a known data set; found "digit".'
+            ' Did you mean "digits"?',
         ),
         (
             "optimizer.lr=fast",
@@ -278,6 +279,13 @@ def test_a_file_must_fit_the_model_that_the_command_line_takes() -> None:
     ]
     with pytest.raises(ConfigError, match='^a.yaml: "model.growth_rate"'):
         load(layers)
+
+
+def test_a_preset_keeps_its_augmentation_on_another_data_set() -> None:
+    for name in ("fashion_mnist", "synthetic"):
+        override = parse_overrides([f"data.name={name}", "data.crop_padding=1"])
+        config = load([preset_layer("paper"), override])
+        assert (config.data.name, config.data.flip) == (name, True)
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))

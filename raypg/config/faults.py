@@ -61,7 +61,8 @@ def unknown_choice(name: str, section: Section, given: Given) -> ConfigError:
     where, found = given.layer.where(f"{name}.name"), quote_value(given.value)
     known = [*section.choices, *(ALIASES if name == "model" else ())]
     fix = suggest_name(str(given.value), known)
-    return ConfigError(where, f"must be a known {name}", found, fix)
+    what = "data set" if name == "data" else name
+    return ConfigError(where, f"must be a known {what}", found, fix)
 
 
 def unknown_leaf(

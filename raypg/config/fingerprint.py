@@ -9,7 +9,7 @@ from functools import cache
 
 from raypg.config.code import training_code
 from raypg.config.tree import Config, Leaf, flatten
-from raypg.data import data_version
+from raypg.data import data_version, unaltered
 
 _ALTERS_NOTHING = ("data.root",)
 # A sweep of 10,000 trials asks 10,000 times, and looks up the files each time.
@@ -50,7 +50,7 @@ def fingerprint(config: Config, *, device: str, num_workers: int) -> Fingerprint
     """
     return Fingerprint(
         config=config_hash(config),
-        data=_known_version(config.data),
+        data=_known_version(unaltered(config.data)),
         code=training_code(config.model.name, config.data.name),
         device=device,
         torch=_torch_version(),

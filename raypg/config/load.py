@@ -121,11 +121,11 @@ def _section_fields(
     for layer in layers:
         own = str(layer.values.get(f"{name}.name", section.default))
         # What a preset says of densenet's depth is nothing to a resnet.
-        if section.is_union and layer.origin == Origin.PRESET and own != choice:
-            continue
+        is_other = layer.origin == Origin.PRESET and own != choice
+        is_other = is_other and section.kind_of(own) is not section.kind_of(choice)
         for key, value in layer.values.items():
             head, _, leaf = key.partition(".")
-            if head == name and leaf:
+            if head == name and leaf and not (is_other and leaf not in section.shared):
                 fields[leaf] = Given(value, layer)
     return fields
 

@@ -10,7 +10,8 @@ from typing import Any, Literal, TypeAlias, TypeVar, Union
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from raypg.data.config import DataConfig
+from raypg.data import AnyDataConfig
+from raypg.data.config import PublishedConfig
 from raypg.models import DenseNetConfig, ModelConfig
 from raypg.optim import MultistepConfig, OptimizerConfig, ScheduleConfig, SgdConfig
 from raypg.strict import STRICT
@@ -58,7 +59,7 @@ def _all_defaults(kind: Callable[..., _T]) -> _T:
 class Config:
     """One trial, whole: the same config, code and data give the same numbers."""
 
-    data: DataConfig = _all_defaults(DataConfig)
+    data: AnyDataConfig = _all_defaults(PublishedConfig)
     model: ModelConfig = _all_defaults(DenseNetConfig)
     optimizer: OptimizerConfig = _all_defaults(SgdConfig)
     schedule: ScheduleConfig = _all_defaults(MultistepConfig)
@@ -80,6 +81,14 @@ class Section:
         """Whether `name` picks the dataclass."""
         return "" not in self.choices
 
+    @property
+    def shared(self) -> frozenset[str]:
+        """The leaves that mean the same whatever is chosen: those of a common base."""
+        first, *others = self.choices.values()
+        bases = first.__mro__[1:-1]
+        common = [base for base in bases if all(issubclass(o, base) for o in others)]
+        return frozenset(leaf for base in common for leaf in leaf_hints(base))
+
     def kind_of(self, name: str) -> type[Any] | None:
         """The dataclass of a choice; of `torchvision/resnet18` that of its library."""
         head, slash, _ = name.partition("/")
@@ -96,7 +105,11 @@ def sections() -> Mapping[str, Section]:
         if dataclasses.is_dataclass(hint):
             found[field.name] = Section({"": hint}, "")  # type: ignore[dict-item]
         elif typing.get_origin(hint) in (Union, types.UnionType):
-            choices = {_choice_name(kind): kind for kind in typing.get_args(hint)}
+            choices = {
+                name: kind
+                for kind in typing.get_args(hint)
+                for name in _choice_names(kind)
+            }
             default = getattr(Config(), field.name).name
             found[field.name] = Section(choices, default)
     return found
@@ -161,10 +174,10 @@ def _leaves(node: Any, prefix: str) -> Iterator[tuple[str, Leaf]]:  # noqa: ANN4
             yield prefix + field.name, list(value) if is_tuple else value
 
 
-def _choice_name(kind: type[Any]) -> str:
+def _choice_names(kind: type[Any]) -> list[str]:
     names = typing.get_args(leaf_hints(kind)["name"])
     if names:
-        return str(names[0])
+        return [str(name) for name in names]
     # Any name of a library: it is told by what stands before the slash.
     library, slash, _ = default_of(kind, "name").partition("/")
-    return f"{library}{slash}"
+    return [f"{library}{slash}"]

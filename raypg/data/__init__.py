@@ -1,21 +1,28 @@
 """Data sets as uint8 arrays. `raypg.data.pipeline` makes batches of them.
 
-Imports numpy and no torch, so that a config is read without waiting for it.
+Imports numpy and no torch, so that a config is read without waiting for it. A newcomer
+takes three lines here: an import, its config (if it has keys of its own) in
+`AnyDataConfig`, its entry in `DATASETS`.
 """
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
+from functools import lru_cache
 from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
+from pydantic import Field
+
+from raypg.data.arrays import save_dataset
 from raypg.data.cache import load_cached, read_about
 from raypg.data.cifar import CIFAR10, CIFAR100
-from raypg.data.config import DataConfig
+from raypg.data.config import DataConfig, PublishedConfig
 from raypg.data.dataset import Dataset, DatasetSpec, Split
 from raypg.data.digits import DIGITS
 from raypg.data.download import download_files
 from raypg.data.fashion_mnist import FASHION_MNIST
 from raypg.data.mnist import MNIST
+from raypg.data.npz import NPZ, NpzConfig
 from raypg.data.places import (
     default_cache_dir,
     download_folder,
@@ -24,15 +31,26 @@ from raypg.data.places import (
 )
 from raypg.data.prepare import build_dataset, keep_fraction, num_kept
 from raypg.data.raw import foreign_digest, read_files
+from raypg.data.recipe import Recipe, hash_text, own_keys
 from raypg.data.source import RawFile, Source
+from raypg.data.synthetic import SYNTHETIC, SyntheticConfig
 from raypg.errors import DataError
 
-DATASETS: dict[str, Source] = {
+AnyDataConfig = Annotated[
+    PublishedConfig | NpzConfig | SyntheticConfig,
+    Field(discriminator="name"),
+]
+
+_C = TypeVar("_C", bound=DataConfig)
+
+DATASETS: dict[str, Source | Recipe] = {
     "digits": DIGITS,
     "mnist": MNIST,
     "fashion_mnist": FASHION_MNIST,
     "cifar10": CIFAR10,
     "cifar100": CIFAR100,
+    "npz": NPZ,
+    "synthetic": SYNTHETIC,
 }
 
 
@@ -51,7 +69,10 @@ def load_dataset(config: DataConfig, cache_dir: Path | None = None) -> Dataset:
         DataError: a file is missing, cut off, damaged or another data set's.
     """
     source = DATASETS[config.name]
-    if not source.files:
+    folder = cache_dir or default_cache_dir()
+    if isinstance(source, Recipe):
+        whole = _load_recipe(source, config, folder)
+    elif not source.files:
         arrays = source.decode({})
         whole = build_dataset(config.name, source.spec, arrays, _version(config, ""))
     else:
@@ -62,13 +83,19 @@ def load_dataset(config: DataConfig, cache_dir: Path | None = None) -> Dataset:
                 raise
             download_files(source, download_folder(), missing)
             paths = find_files(source, config.root)
-        whole = _load_files(config, paths, cache_dir or default_cache_dir())
+        whole = _load_files(source, config, paths, folder)
     return keep_fraction(whole, config.fraction)
 
 
 def dataset_spec(config: DataConfig) -> DatasetSpec:
-    """What is known of the published data set without reading a file."""
-    spec = DATASETS[config.name].spec
+    """What is known of a data set without decoding it.
+
+    Of a published one, without reading a file.
+
+    Raises:
+        DataError: files of the user's own are not what the config says.
+    """
+    spec = _whole_spec(unaltered(config))
     return replace(spec, num_train=num_kept(spec.num_train, config.fraction))
 
 
@@ -83,38 +110,83 @@ def data_version(config: DataConfig, cache_dir: Path | None = None) -> str:
         DataError: a file is cut off, damaged or another data set's.
     """
     source = DATASETS[config.name]
+    folder = cache_dir or default_cache_dir()
+    if isinstance(source, Recipe):
+        about = read_about(_recipe_entry(source, config, folder))
+        if about:
+            return str(about["version"])
+        return _load_recipe(source, config, folder).version
     if not source.files:
         return _version(config, "")
     try:
         paths = find_files(source, config.root)
     except DataError:
         return _version(config, "")
-    folder = cache_dir or default_cache_dir()
     about = read_about(_entry(config, paths, folder))
-    return about["version"] if about else _load_files(config, paths, folder).version
+    if about:
+        return str(about["version"])
+    return _load_files(source, config, paths, folder).version
+
+
+def unaltered(config: _C) -> _C:
+    """The config of the whole data set as it is: without fraction and augmentation."""
+    asis = DataConfig()
+    shared = (field.name for field in fields(DataConfig))
+    kept = ("name", "root")
+    return replace(config, **{k: getattr(asis, k) for k in shared if k not in kept})
+
+
+@lru_cache(maxsize=64)
+def _whole_spec(config: DataConfig) -> DatasetSpec:
+    # Asked for each trial of a sweep, and files of the user's own are looked at.
+    source = DATASETS[config.name]
+    return source.spec(config) if isinstance(source, Recipe) else source.spec
+
+
+def _load_recipe(recipe: Recipe, config: DataConfig, cache_dir: Path) -> Dataset:
+    """The whole data set of a recipe, through the cache."""
+
+    def write(folder: Path) -> dict[str, Any]:
+        written = asdict(recipe.write(config, folder))
+        version = _version(config, written.pop("digest"))
+        num_classes = len(written["class_names"])
+        return {
+            "name": config.name,
+            "num_classes": num_classes,
+            "version": version,
+            **written,
+        }
+
+    return load_cached(_recipe_entry(recipe, config, cache_dir), write)
+
+
+def _recipe_entry(recipe: Recipe, config: DataConfig, cache_dir: Path) -> Path:
+    """The place of these very files under these keys in the cache."""
+    stamp = hash_text(f"{own_keys(config)} {recipe.stamp(config)}")
+    return cache_dir / f"{_version(config, '')}-{stamp}"
 
 
 def _load_files(
-    config: DataConfig, paths: Mapping[str, Path], cache_dir: Path
+    source: Source, config: DataConfig, paths: Mapping[str, Path], cache_dir: Path
 ) -> Dataset:
     """The whole data set of these files, through the cache."""
-    source = DATASETS[config.name]
 
-    def build() -> Dataset:
+    def write(folder: Path) -> dict[str, Any]:
         files = read_files(source, paths)
         arrays = source.decode(files)
         digest = foreign_digest(source, files)
         if digest:
             _check_owner(source, files)
-        return build_dataset(config.name, source.spec, arrays, _version(config, digest))
+        version = _version(config, digest)
+        whole = build_dataset(config.name, source.spec, arrays, version)
+        return save_dataset(folder, whole)
 
-    return load_cached(_entry(config, paths, cache_dir), build)
+    return load_cached(_entry(config, paths, cache_dir), write)
 
 
 def _entry(config: DataConfig, paths: Mapping[str, Path], cache_dir: Path) -> Path:
     """The place of these very files in the cache."""
-    stamp = hashlib.md5(stamp_files(paths).encode()).hexdigest()[:12]
-    return cache_dir / f"{_version(config, '')}-{stamp}"
+    return cache_dir / f"{_version(config, '')}-{hash_text(stamp_files(paths))}"
 
 
 def _version(config: DataConfig, digest: str) -> str:
@@ -125,7 +197,9 @@ def _version(config: DataConfig, digest: str) -> str:
 def _check_owner(source: Source, files: Mapping[str, RawFile]) -> None:
     """MNIST's files and Fashion-MNIST's differ in nothing but what they show."""
     for name, other in DATASETS.items():
-        if other.files.keys() == files.keys() and not foreign_digest(other, files):
+        if not isinstance(other, Source) or other.files.keys() != files.keys():
+            continue
+        if not foreign_digest(other, files):
             where = str(Path(next(iter(files.values())).where).parent)
             fix = f"Set data.name={name}, or another data.root."
             raise DataError(where, f"must hold {source.title}", other.title, fix)

@@ -40,7 +40,7 @@ def main(
 
 def _make_ready(name: str, root: str) -> bool:
     """Load one data set, and print a line of what it holds or of what it lacks."""
-    config = DataConfig(name=name, root=root)  # type: ignore[arg-type]
+    config = DataConfig(name=name, root=root)
     start = time.perf_counter()
     try:
         try:

@@ -4,10 +4,13 @@ An entry is a folder that is renamed into place when it is whole, by the process
 holds its lock. Whoever finds it whole needs no lock.
 """
 
+import glob
 import json
+import os
 import shutil
+import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +21,19 @@ from raypg.data.lock import hold_lock
 from raypg.errors import DataError
 
 SPLITS = ("train", "val", "test")
+IMAGES, LABELS = "{}_images.npy", "{}_labels.npy"
+"""The files of a split."""
+_TUPLES = ("mean", "std", "class_names", "notes")
 
 
-def load_cached(folder: Path, build: Callable[[], Dataset]) -> Dataset:
-    """The data set of an entry; an entry that is missing or damaged is built.
+def load_cached(folder: Path, write: Callable[[Path], Mapping[str, Any]]) -> Dataset:
+    """The data set of an entry; an entry that is missing or damaged is written.
 
     Args:
         folder: the entry. Its name must change with whatever changes the content.
-        build: gives the data set; called by one process of a node at a time.
+        write: puts the arrays into a folder (`IMAGES` and `LABELS` of each split) and
+            says the rest of the data set, by the fields of `Dataset`; called by one
+            process of a node at a time.
 
     Raises:
         DataError: the cache cannot be written.
@@ -36,9 +44,10 @@ def load_cached(folder: Path, build: Callable[[], Dataset]) -> Dataset:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with hold_lock(folder.with_suffix(".lock")):
-            dataset = _load_entry(folder)  # another process may have built it
+            dataset = _load_entry(folder)  # another process may have written it
             if dataset is None:
-                _save_entry(folder, build())
+                _remove_leftovers(folder)
+                _write_entry(folder, write)
                 dataset = _load_entry(folder)
     except OSError as error:
         fix = "Set RAYPG_CACHE to a folder that can be written."
@@ -64,7 +73,7 @@ def _load_entry(folder: Path) -> Dataset | None:
     if about is None:
         return None
     try:
-        about |= {key: tuple(about[key]) for key in ("mean", "std", "class_names")}
+        about |= {key: tuple(about.get(key, ())) for key in _TUPLES}
         about |= {name: _load_split(folder, name) for name in SPLITS}
         return Dataset(**about)
     except (OSError, ValueError, KeyError, TypeError):
@@ -73,24 +82,17 @@ def _load_entry(folder: Path) -> Dataset | None:
 
 def _load_split(folder: Path, name: str) -> Split:
     return Split(
-        np.load(folder / f"{name}_images.npy", mmap_mode="r"),
-        np.load(folder / f"{name}_labels.npy", mmap_mode="r"),
+        np.load(folder / IMAGES.format(name), mmap_mode="r"),
+        np.load(folder / LABELS.format(name), mmap_mode="r"),
     )
 
 
-def _save_entry(folder: Path, dataset: Dataset) -> None:
+def _write_entry(folder: Path, write: Callable[[Path], Mapping[str, Any]]) -> None:
     """Write an entry beside its place, then rename it there."""
-    making = folder.with_name(f"{folder.name}.{uuid.uuid4().hex[:8]}")
+    making = folder.with_name(f"{folder.name}.{_own_mark()}")
     making.mkdir()
     try:
-        for name in SPLITS:
-            split: Split = getattr(dataset, name)
-            np.save(making / f"{name}_images.npy", split.images_NCHW)
-            np.save(making / f"{name}_labels.npy", split.labels_N)
-        about = {
-            key: getattr(dataset, key)
-            for key in ("name", "num_classes", "mean", "std", "class_names", "version")
-        }
+        about = dict(write(making))
         about["files"] = {path.name: path.stat().st_size for path in making.iterdir()}
         (making / "about.json").write_text(json.dumps(about, indent=1))
         if folder.exists():
@@ -99,3 +101,26 @@ def _save_entry(folder: Path, dataset: Dataset) -> None:
         making.rename(folder)
     finally:
         shutil.rmtree(making, ignore_errors=True)
+
+
+def _own_mark() -> str:
+    """Who writes: a process of this machine, and a few letters for its other tries."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what processes of this machine, since killed, had begun to write here."""
+    for path in folder.parent.glob(f"{glob.escape(folder.name)}.*-*-*"):
+        host, pid, _ = path.name.removeprefix(f"{folder.name}.").rsplit("-", 2)
+        if host == socket.gethostname() and not _is_alive(int(pid)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # another user's
+    return True

@@ -1,8 +1,12 @@
-"""The `data.*` names: which images, where they lie, how they are augmented."""
+"""The `data.*` names: which images, where they lie, how they are augmented.
+
+A key that every data set has (an augmentation, say) is a field of `DataConfig`. A data
+set with keys of its own extends it beside its code, and stands in `AnyDataConfig`.
+"""
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
 from raypg.strict import STRICT
@@ -10,9 +14,9 @@ from raypg.strict import STRICT
 
 @dataclass(frozen=True, kw_only=True, slots=True, config=STRICT)
 class DataConfig:
-    """What a trial trains on. Defaults: the digits of the package, as they are."""
+    """The keys that all data sets share. Defaults: the images as they are."""
 
-    name: Literal["digits", "mnist", "fashion_mnist", "cifar10", "cifar100"] = "digits"
+    name: str = "digits"
     """A key of `DATASETS`."""
     root: str = ""
     """The folder of the raw files; "" searches $RAYPG_DATA and the usual places.
@@ -26,3 +30,31 @@ class DataConfig:
     """Zeros put around an image before a random crop of its size; 0: no crop."""
     flip: bool = False
     """Mirror every second training image, by a fair coin, left to right."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, config=STRICT)
+class PublishedConfig(DataConfig):
+    """The `data.*` names under the data sets whose files and splits are fixed."""
+
+    name: Literal["digits", "mnist", "fashion_mnist", "cifar10", "cifar100"] = "digits"
+    """A key of `DATASETS`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, config=STRICT)
+class DividedConfig(DataConfig):
+    """How examples are divided that come without splits, or without all three."""
+
+    val_fraction: float = Field(default=0.1, gt=0, lt=1, allow_inf_nan=False)
+    """Of the training examples, to validate on, where no validation split is given;
+    stratified."""
+    test_fraction: float = Field(default=0.1, gt=0, lt=1, allow_inf_nan=False)
+    """The same, to test on, where no test split is given."""
+    split_seed: int = Field(default=1, ge=0, lt=2**31)
+    """Draws both, whatever the trial's seed is."""
+
+    @field_validator("test_fraction")
+    @classmethod
+    def _check_fractions(cls, test_fraction: float, info: ValidationInfo) -> float:
+        if test_fraction + info.data.get("val_fraction", 0) >= 1:
+            raise ValueError("must be below 1 together with data.val_fraction")
+        return test_fraction

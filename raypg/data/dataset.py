@@ -45,6 +45,7 @@ class Dataset:
         std: as `mean`.
         class_names: K of them.
         version: the content and the way it is split; see `data_version`.
+        notes: what was made of the files that a user may not expect.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Dataset:
     std: tuple[float, ...]
     class_names: tuple[str, ...]
     version: str
+    notes: tuple[str, ...] = ()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

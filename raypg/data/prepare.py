@@ -7,10 +7,8 @@ from numpy.typing import NDArray
 
 from raypg.data.dataset import Arrays, Dataset, DatasetSpec, Split
 from raypg.data.splits import FRACTION_SEED, VAL_SEED, split_off, stratified_order
+from raypg.data.statistics import pixel_statistics
 from raypg.errors import DataError
-
-_BLOCK = 2048
-"""Images widened to int64 at a time: the statistics cost megabytes, not gigabytes."""
 
 
 def build_dataset(
@@ -59,27 +57,6 @@ def keep_fraction(dataset: Dataset, fraction: float) -> Dataset:
 def num_kept(num: int, fraction: float) -> int:
     """How many of `num` examples a fraction keeps: at least one."""
     return max(1, round(num * fraction))
-
-
-def pixel_statistics(
-    images_NCHW: NDArray[np.uint8],
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel, of pixels scaled to [0, 1].
-
-    Summed in integers, so that they are exact and the same everywhere.
-    """
-    num, channels, height, width = images_NCHW.shape
-    total_C = np.zeros(channels, np.int64)
-    squares_C = np.zeros(channels, np.int64)
-    for start in range(0, num, _BLOCK):
-        block = images_NCHW[start : start + _BLOCK].astype(np.int64)
-        total_C += block.sum((0, 2, 3))
-        squares_C += (block * block).sum((0, 2, 3))
-    mean_C = total_C / (num * height * width)
-    std_C = np.sqrt(squares_C / (num * height * width) - mean_C**2)
-    # A channel of one colour has nothing to scale.
-    std_C[std_C == 0] = 255
-    return tuple((mean_C / 255).tolist()), tuple((std_C / 255).tolist())
 
 
 def _take(split: Split, index: NDArray[np.int64]) -> Split:

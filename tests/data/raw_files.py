@@ -127,8 +127,19 @@ def write_archive(path: Path, folder: str, files: dict[str, bytes]) -> None:
             archive.addfile(member, io.BytesIO(content))
 
 
-def write_raw_set(name: str, root: Path) -> None:
-    """A small data set in torchvision's layout below a root; none for digits."""
+def write_npz(path: Path, num_train: int = 60, num_test: int = 20) -> None:
+    """As Keras keeps MNIST, in small."""
+    arrays = {
+        "x_train": random_images(num_train, 12, 10, seed=num_train),
+        "y_train": cycling_labels(num_train),
+        "x_test": random_images(num_test, 12, 10, seed=num_test),
+        "y_test": cycling_labels(num_test),
+    }
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+
+
+def write_raw_set(name: str, root: Path) -> str:
+    """A small data set of that name below a root; its `data.root`."""
     if name in ("mnist", "fashion_mnist"):
         title = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}[name]
         write_idx_set(root / title / "raw")
@@ -136,3 +147,7 @@ def write_raw_set(name: str, root: Path) -> None:
         write_files(root / "cifar-10-batches-py", cifar10_files())
     elif name == "cifar100":
         write_files(root / "cifar-100-python", cifar100_files())
+    elif name == "npz":
+        write_npz(root / "small.npz")
+        return str(root / "small.npz")
+    return "" if name in ("digits", "synthetic") else str(root)

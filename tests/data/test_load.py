@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from raypg.config import Layer, load
 from raypg.data import DATASETS, DataConfig, data_version, dataset_spec, load_dataset
 from raypg.data.fashion_mnist import FASHION_MNIST
 from raypg.errors import DataError
@@ -12,12 +13,9 @@ from tests.data.raw_files import write_idx_set, write_raw_set
 
 
 def config_of(name: str, root: Path, fraction: float = 1.0) -> DataConfig:
-    write_raw_set(name, root)
-    return DataConfig(
-        name=name,  # type: ignore[arg-type]
-        root=str(root) if DATASETS[name].files else "",
-        fraction=fraction,
-    )
+    values = {"data.name": name, "data.root": write_raw_set(name, root)}
+    given: dict[str, object] = {**values, "data.fraction": fraction}
+    return load([Layer("a test", {**given, "train.batch_size": 2})]).data
 
 
 @pytest.mark.parametrize("name", sorted(DATASETS))

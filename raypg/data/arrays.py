@@ -1,0 +1,61 @@
+"""The arrays of an entry of the cache, written through a memory map, block by block."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raypg.data.cache import IMAGES, LABELS, SPLITS
+from raypg.data.dataset import Dataset, Split
+from raypg.data.statistics import PixelSums
+
+BLOCK_BYTES = 2**24
+"""Of images, written at once."""
+
+
+def create_images(folder: Path, split: str, shape: tuple[int, ...]) -> Path:
+    """An .npy file of uint8 images whose space on the disk is taken already.
+
+    A full disk is an OSError here; under a memory map it would kill the process.
+    """
+    path = folder / IMAGES.format(split)
+    np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return path
+
+
+def save_labels(folder: Path, split: str, labels_N: NDArray[np.int64]) -> None:
+    """The labels of a split."""
+    np.save(folder / LABELS.format(split), np.ascontiguousarray(labels_N, np.int64))
+
+
+def blocks_of(num: int, image_bytes: int) -> Iterator[slice]:
+    """Consecutive slices of `num` images, each of `BLOCK_BYTES` at most."""
+    step = max(1, BLOCK_BYTES // max(1, image_bytes))
+    return (slice(start, min(start + step, num)) for start in range(0, num, step))
+
+
+def save_images(folder: Path, split: str, images_NCHW: NDArray[np.uint8]) -> PixelSums:
+    """Write the images of a split; the sums over their pixels."""
+    path = create_images(folder, split, images_NCHW.shape)
+    target_NCHW = np.load(path, mmap_mode="r+")
+    sums = PixelSums.none_of(images_NCHW.shape[1])
+    for block in blocks_of(len(images_NCHW), images_NCHW[:1].nbytes):
+        target_NCHW[block] = images_NCHW[block]
+        sums.add(target_NCHW[block])
+    return sums
+
+
+def save_dataset(folder: Path, dataset: Dataset) -> dict[str, Any]:
+    """Write the arrays of a data set that is in memory; the rest of it, by fields."""
+    for name in SPLITS:
+        split: Split = getattr(dataset, name)
+        np.save(folder / IMAGES.format(name), split.images_NCHW)
+        save_labels(folder, name, split.labels_N)
+    rest = (field.name for field in fields(dataset) if field.name not in SPLITS)
+    return {name: getattr(dataset, name) for name in rest}
