@@ -21,6 +21,7 @@ from raypg.data.dataset import Dataset, DatasetSpec, Split
 from raypg.data.digits import DIGITS
 from raypg.data.download import download_files
 from raypg.data.fashion_mnist import FASHION_MNIST
+from raypg.data.folder import FOLDER, FolderConfig
 from raypg.data.mnist import MNIST
 from raypg.data.npz import NPZ, NpzConfig
 from raypg.data.places import (
@@ -37,7 +38,7 @@ from raypg.data.synthetic import SYNTHETIC, SyntheticConfig
 from raypg.errors import DataError
 
 AnyDataConfig = Annotated[
-    PublishedConfig | NpzConfig | SyntheticConfig,
+    FolderConfig | NpzConfig | PublishedConfig | SyntheticConfig,
     Field(discriminator="name"),
 ]
 
@@ -49,6 +50,7 @@ DATASETS: dict[str, Source | Recipe] = {
     "fashion_mnist": FASHION_MNIST,
     "cifar10": CIFAR10,
     "cifar100": CIFAR100,
+    "folder": FOLDER,
     "npz": NPZ,
     "synthetic": SYNTHETIC,
 }

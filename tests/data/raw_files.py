@@ -138,6 +138,29 @@ def write_npz(path: Path, num_train: int = 60, num_test: int = 20) -> None:
     np.savez(path, **arrays)  # type: ignore[arg-type]
 
 
+def write_picture(
+    path: Path, *shape: int, seed: int = 0, level: int | None = None
+) -> None:
+    """An image file of H×W or H×W×3 noise, or all of one level; PNG by its ending."""
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = random_images(1, *shape, seed=seed)[0]
+    if level is not None:
+        pixels[:] = level
+    Image.fromarray(pixels).save(path)
+
+
+def write_folder(
+    root: Path, *classes: str, num: int = 10, size: int = 9, ending: str = "png"
+) -> None:
+    """Folders of colour images, `train/cat` for one; no two images are equal."""
+    for place, name in enumerate(classes):
+        for index in range(num):
+            path = root / name / f"{index:03}.{ending}"
+            write_picture(path, size, size, 3, seed=1000 * place + index)
+
+
 def write_raw_set(name: str, root: Path) -> str:
     """A small data set of that name below a root; its `data.root`."""
     if name in ("mnist", "fashion_mnist"):
@@ -147,6 +170,9 @@ def write_raw_set(name: str, root: Path) -> str:
         write_files(root / "cifar-10-batches-py", cifar10_files())
     elif name == "cifar100":
         write_files(root / "cifar-100-python", cifar100_files())
+    elif name == "folder":
+        write_folder(root / "train", "cat", "dog", num=15)
+        write_folder(root / "test", "cat", "dog", num=4, size=9)
     elif name == "npz":
         write_npz(root / "small.npz")
         return str(root / "small.npz")

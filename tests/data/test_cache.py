@@ -1,5 +1,9 @@
 import errno
 import multiprocessing
+import os
+import shutil
+import socket
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +91,26 @@ def test_nothing_is_left_behind_when_decoding_fails(
     with pytest.raises(DataError, match="t10k-labels-idx1-ubyte"):
         load_dataset(config, tmp_path / "cache")
     assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
+
+
+def test_what_a_killed_process_left_is_removed_and_a_living_one_s_is_not(
+    config: DataConfig, tmp_path: Path
+) -> None:
+    load_dataset(config, tmp_path / "cache")
+    entry = entry_of(tmp_path / "cache")
+    shutil.rmtree(entry)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    host = socket.gethostname()
+    dead, alive, away = (
+        entry.with_name(f"{entry.name}.{mark}-0a1b2c3d")
+        for mark in (f"{host}-{ended.pid}", f"{host}-{os.getpid()}", f"x{host}-1")
+    )
+    for folder in (dead, alive, away):
+        folder.mkdir()
+    load_dataset(config, tmp_path / "cache")
+    assert entry.is_dir()
+    assert [dead.exists(), alive.exists(), away.exists()] == [False, True, True]
 
 
 def test_cache_that_cannot_be_written_is_an_error(
