@@ -35,7 +35,7 @@ format: setup
 	$(BIN)/ruff format .
 
 data: setup
-	$(BIN)/python -m raypg.data
+	$(BIN)/python -m raypg.data fetch
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks $(if $(QUICK),--quick)

@@ -68,7 +68,7 @@ def test_lint_and_test_are_what_the_style_says(folder: Path) -> None:
         ("setup", []),
         ("sweep", ["python -m raypg.tune search_spaces/densenet_depth.py"]),
         ("format", ["ruff check --fix .", "ruff format ."]),
-        ("data", ["python -m raypg.data"]),
+        ("data", ["python -m raypg.data fetch"]),
         ("bench", ["python -m tests.benchmarks"]),
         ("bench QUICK=1", ["python -m tests.benchmarks --quick"]),
     ],

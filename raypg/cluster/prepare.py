@@ -149,13 +149,18 @@ def check(
 
 
 def load_data(question: Question) -> None:
-    """Have every data set that a trial may ask for ready on this machine.
+    """Have every data set that a trial may ask for ready, and say what was made of it.
 
     Raises:
         DataError: a file is missing, cut off or damaged.
     """
-    for config in _data_configs(question):
-        load_dataset(config)
+    notes = (
+        f"{config.name}: {note}"
+        for config in _data_configs(question)
+        for note in load_dataset(config).notes
+    )
+    for note in dict.fromkeys(notes):
+        print(note, file=sys.stderr)
 
 
 def _data_configs(question: Question) -> list[DataConfig]:

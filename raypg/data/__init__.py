@@ -5,34 +5,27 @@ takes three lines here: an import, its config (if it has keys of its own) in
 `AnyDataConfig`, its entry in `DATASETS`.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from raypg.data.arrays import save_dataset
-from raypg.data.cache import load_cached, read_about
 from raypg.data.cifar import CIFAR10, CIFAR100
 from raypg.data.config import DataConfig, PublishedConfig
 from raypg.data.dataset import Dataset, DatasetSpec, Split
 from raypg.data.digits import DIGITS
-from raypg.data.download import download_files
 from raypg.data.fashion_mnist import FASHION_MNIST
 from raypg.data.folder import FOLDER, FolderConfig
 from raypg.data.mnist import MNIST
 from raypg.data.npz import NPZ, NpzConfig
-from raypg.data.places import (
-    default_cache_dir,
-    download_folder,
-    find_files,
-    stamp_files,
-)
-from raypg.data.prepare import build_dataset, keep_fraction, num_kept
-from raypg.data.raw import foreign_digest, read_files
-from raypg.data.recipe import Recipe, hash_text, own_keys
+from raypg.data.places import default_cache_dir
+from raypg.data.prepare import keep_fraction, num_kept
+from raypg.data.published import load_published, published_place, published_version
+from raypg.data.raw import foreign_digest
+from raypg.data.recipe import Recipe, load_recipe, recipe_version
 from raypg.data.source import RawFile, Source
 from raypg.data.synthetic import SYNTHETIC, SyntheticConfig
 from raypg.errors import DataError
@@ -44,7 +37,7 @@ AnyDataConfig = Annotated[
 
 _C = TypeVar("_C", bound=DataConfig)
 
-DATASETS: dict[str, Source | Recipe] = {
+DATASETS: dict[str, Source | Recipe | Callable[[Any], Source]] = {
     "digits": DIGITS,
     "mnist": MNIST,
     "fashion_mnist": FASHION_MNIST,
@@ -70,23 +63,28 @@ def load_dataset(config: DataConfig, cache_dir: Path | None = None) -> Dataset:
     Raises:
         DataError: a file is missing, cut off, damaged or another data set's.
     """
-    source = DATASETS[config.name]
-    folder = cache_dir or default_cache_dir()
+    source, folder = source_of(config), cache_dir or default_cache_dir()
     if isinstance(source, Recipe):
-        whole = _load_recipe(source, config, folder)
-    elif not source.files:
-        arrays = source.decode({})
-        whole = build_dataset(config.name, source.spec, arrays, _version(config, ""))
+        whole = load_recipe(source, config, folder)
     else:
-        try:
-            paths = find_files(source, config.root)
-        except DataError as missing:
-            if config.root:
-                raise
-            download_files(source, download_folder(), missing)
-            paths = find_files(source, config.root)
-        whole = _load_files(source, config, paths, folder)
+        whole = load_published(source, config, folder, _owner_check(source))
     return keep_fraction(whole, config.fraction)
+
+
+def data_version(config: DataConfig, cache_dir: Path | None = None) -> str:
+    """What a data set holds and how it is split, in a word for the fingerprint.
+
+    It is the same wherever the files lie, and for published ones where there are none.
+    Published files with another content add a digest of it. `data.fraction` is a part
+    of the config, and no part of this.
+
+    Raises:
+        DataError: a file is cut off, damaged or another data set's.
+    """
+    source, folder = source_of(config), cache_dir or default_cache_dir()
+    if isinstance(source, Recipe):
+        return recipe_version(source, config, folder)
+    return published_version(source, config, folder, _owner_check(source))
 
 
 def dataset_spec(config: DataConfig) -> DatasetSpec:
@@ -101,33 +99,15 @@ def dataset_spec(config: DataConfig) -> DatasetSpec:
     return replace(spec, num_train=num_kept(spec.num_train, config.fraction))
 
 
-def data_version(config: DataConfig, cache_dir: Path | None = None) -> str:
-    """What a data set holds and how it is split, in a word for the fingerprint.
-
-    It is the same wherever the published files lie, and where there are none. Files
-    with another content add a digest of it. `data.fraction` is a part of the config,
-    and no part of this.
-
-    Raises:
-        DataError: a file is cut off, damaged or another data set's.
-    """
-    source = DATASETS[config.name]
-    folder = cache_dir or default_cache_dir()
-    if isinstance(source, Recipe):
-        about = read_about(_recipe_entry(source, config, folder))
-        if about:
-            return str(about["version"])
-        return _load_recipe(source, config, folder).version
-    if not source.files:
-        return _version(config, "")
+def dataset_place(config: DataConfig) -> str:
+    """Where a data set is on this machine; "" where it is not."""
+    source = source_of(config)
+    if isinstance(source, Source):
+        return published_place(source, config)
     try:
-        paths = find_files(source, config.root)
+        return source.place(config)
     except DataError:
-        return _version(config, "")
-    about = read_about(_entry(config, paths, folder))
-    if about:
-        return str(about["version"])
-    return _load_files(source, config, paths, folder).version
+        return ""
 
 
 def unaltered(config: _C) -> _C:
@@ -138,70 +118,28 @@ def unaltered(config: _C) -> _C:
     return replace(config, **{k: getattr(asis, k) for k in shared if k not in kept})
 
 
+def source_of(config: DataConfig) -> Source | Recipe:
+    """What a config's data set is made from."""
+    entry = DATASETS[config.name]
+    return entry if isinstance(entry, Source | Recipe) else entry(config)
+
+
 @lru_cache(maxsize=64)
 def _whole_spec(config: DataConfig) -> DatasetSpec:
     # Asked for each trial of a sweep, and files of the user's own are looked at.
-    source = DATASETS[config.name]
+    source = source_of(config)
     return source.spec(config) if isinstance(source, Recipe) else source.spec
 
 
-def _load_recipe(recipe: Recipe, config: DataConfig, cache_dir: Path) -> Dataset:
-    """The whole data set of a recipe, through the cache."""
-
-    def write(folder: Path) -> dict[str, Any]:
-        written = asdict(recipe.write(config, folder))
-        version = _version(config, written.pop("digest"))
-        num_classes = len(written["class_names"])
-        return {
-            "name": config.name,
-            "num_classes": num_classes,
-            "version": version,
-            **written,
-        }
-
-    return load_cached(_recipe_entry(recipe, config, cache_dir), write)
-
-
-def _recipe_entry(recipe: Recipe, config: DataConfig, cache_dir: Path) -> Path:
-    """The place of these very files under these keys in the cache."""
-    stamp = hash_text(f"{own_keys(config)} {recipe.stamp(config)}")
-    return cache_dir / f"{_version(config, '')}-{stamp}"
-
-
-def _load_files(
-    source: Source, config: DataConfig, paths: Mapping[str, Path], cache_dir: Path
-) -> Dataset:
-    """The whole data set of these files, through the cache."""
-
-    def write(folder: Path) -> dict[str, Any]:
-        files = read_files(source, paths)
-        arrays = source.decode(files)
-        digest = foreign_digest(source, files)
-        if digest:
-            _check_owner(source, files)
-        version = _version(config, digest)
-        whole = build_dataset(config.name, source.spec, arrays, version)
-        return save_dataset(folder, whole)
-
-    return load_cached(_entry(config, paths, cache_dir), write)
-
-
-def _entry(config: DataConfig, paths: Mapping[str, Path], cache_dir: Path) -> Path:
-    """The place of these very files in the cache."""
-    return cache_dir / f"{_version(config, '')}-{hash_text(stamp_files(paths))}"
-
-
-def _version(config: DataConfig, digest: str) -> str:
-    revision = DATASETS[config.name].revision
-    return f"{config.name}-{revision}" + (f"+{digest}" if digest else "")
-
-
-def _check_owner(source: Source, files: Mapping[str, RawFile]) -> None:
+def _owner_check(source: Source) -> Callable[[Mapping[str, RawFile]], None]:
     """MNIST's files and Fashion-MNIST's differ in nothing but what they show."""
-    for name, other in DATASETS.items():
-        if not isinstance(other, Source) or other.files.keys() != files.keys():
-            continue
-        if not foreign_digest(other, files):
-            where = str(Path(next(iter(files.values())).where).parent)
-            fix = f"Set data.name={name}, or another data.root."
-            raise DataError(where, f"must hold {source.title}", other.title, fix)
+
+    def check(files: Mapping[str, RawFile]) -> None:
+        others = {k: one for k, one in DATASETS.items() if isinstance(one, Source)}
+        for name, other in others.items():
+            if other.files.keys() == files.keys() and not foreign_digest(other, files):
+                where = str(Path(next(iter(files.values())).where).parent)
+                fix = f"Set data.name={name}, or another data.root."
+                raise DataError(where, f"must hold {source.title}", other.title, fix)
+
+    return check

@@ -97,4 +97,5 @@ FOLDER = Recipe(
     write=lambda config, folder: write_listing(
         list_folder(config.root), config, folder
     ),
+    place=lambda config: str(list_folder(config.root).root),
 )

@@ -106,4 +106,11 @@ def _by(shape: tuple[int, ...]) -> str:
     return "×".join(str(size) for size in shape)
 
 
-NPZ = Recipe(title="a .npz archive", revision=1, stamp=_stamp, spec=_spec, write=_write)
+NPZ = Recipe(
+    title="a .npz archive",
+    revision=1,
+    stamp=_stamp,
+    spec=_spec,
+    write=_write,
+    place=lambda config: str(_path(config).absolute()),
+)

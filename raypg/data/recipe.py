@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from raypg.data.cache import load_cached, read_about
 from raypg.data.config import DataConfig
-from raypg.data.dataset import DatasetSpec
+from raypg.data.dataset import Dataset, DatasetSpec
+from raypg.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class Recipe:
         stamp: what changes when a file is replaced, quickly found; "" without files.
         spec: the facts, without `data.fraction`, before anything is decoded.
         write: puts images and labels of each split into a folder, see `cache`.
+        place: where the files lie, or how they come to be.
+        fetch: downloads the files of a published data set, where it can be had; is
+            given the error that says what is missing.
 
     All of them raise DataError where the files are not what the config says.
     """
@@ -48,15 +53,68 @@ class Recipe:
     stamp: Callable[[Any], str]
     spec: Callable[[Any], DatasetSpec]
     write: Callable[[Any, Path], Written]
+    place: Callable[[Any], str]
+    fetch: Callable[[Any, DataError], None] | None = None
 
 
-def own_keys(config: DataConfig) -> str:
+def load_recipe(recipe: Recipe, config: DataConfig, cache_dir: Path) -> Dataset:
+    """The whole data set of a recipe, through the cache.
+
+    Raises:
+        DataError: the files are not what the config says.
+    """
+    try:
+        entry = _entry(recipe, config, cache_dir)
+    except DataError as missing:
+        if config.root or recipe.fetch is None:
+            raise
+        recipe.fetch(config, missing)
+        entry = _entry(recipe, config, cache_dir)
+
+    def write(folder: Path) -> dict[str, Any]:
+        written = asdict(recipe.write(config, folder))
+        version = _version(recipe, config, written.pop("digest"))
+        about = {"name": config.name, "version": version}
+        return {**about, "num_classes": len(written["class_names"]), **written}
+
+    return load_cached(entry, write)
+
+
+def recipe_version(recipe: Recipe, config: DataConfig, cache_dir: Path) -> str:
+    """What the files hold, in a word.
+
+    Raises:
+        DataError: the files are not what the config says; nothing is raised where a
+            published data set is not here.
+    """
+    try:
+        about = read_about(_entry(recipe, config, cache_dir))
+    except DataError:
+        if config.root or recipe.fetch is None:
+            raise
+        return _version(recipe, config, "")
+    if about:
+        return str(about["version"])
+    return load_recipe(recipe, config, cache_dir).version
+
+
+def _entry(recipe: Recipe, config: DataConfig, cache_dir: Path) -> Path:
+    """The place of these very files under these keys in the cache."""
+    stamp = _hash_text(f"{_own_keys(config)} {recipe.stamp(config)}")
+    return cache_dir / f"{_version(recipe, config, '')}-{stamp}"
+
+
+def _version(recipe: Recipe, config: DataConfig, digest: str) -> str:
+    return f"{config.name}-{recipe.revision}" + (f"+{digest}" if digest else "")
+
+
+def _own_keys(config: DataConfig) -> str:
     """What a config says of the images themselves: the keys that not all sets have."""
     shared = {field.name for field in fields(DataConfig)}
     own = sorted(field.name for field in fields(config) if field.name not in shared)
     return " ".join(f"{name}={getattr(config, name)!r}" for name in own)
 
 
-def hash_text(text: str) -> str:
+def _hash_text(text: str) -> str:
     """12 hex digits."""
     return hashlib.md5(text.encode()).hexdigest()[:12]

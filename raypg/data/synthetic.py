@@ -104,9 +104,10 @@ def _parts(config: SyntheticConfig) -> dict[str, Part]:
 
 
 SYNTHETIC = Recipe(
-    title="synthetic",
+    title="synthetic images",
     revision=1,
     stamp=lambda config: "",
     spec=_spec,
     write=_write,
+    place=lambda config: "made where asked for",
 )

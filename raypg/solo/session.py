@@ -94,7 +94,8 @@ def start_trial(layers: Sequence[Layer], options: Options) -> Finished:
     store = Store(options.store)
     config = load(layers)
     trial = _build_trial(config, options)
-    shared_dataset(config.data)
+    for note in shared_dataset(config.data).notes:
+        warn(f"{config.data.name}: {note}")
     store.check_writable()
     leaves = flatten(config)
     check_types(store, {f"config.{name}": value for name, value in leaves.items()})
