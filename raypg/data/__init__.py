@@ -19,6 +19,7 @@ from raypg.data.dataset import Dataset, DatasetSpec, Split
 from raypg.data.digits import DIGITS
 from raypg.data.fashion_mnist import FASHION_MNIST
 from raypg.data.folder import FOLDER, FolderConfig
+from raypg.data.imagenet import IMAGENET, TINY_IMAGENET, ImagenetConfig
 from raypg.data.mnist import MNIST
 from raypg.data.npz import NPZ, NpzConfig
 from raypg.data.places import default_cache_dir
@@ -31,7 +32,7 @@ from raypg.data.synthetic import SYNTHETIC, SyntheticConfig
 from raypg.errors import DataError
 
 AnyDataConfig = Annotated[
-    FolderConfig | NpzConfig | PublishedConfig | SyntheticConfig,
+    FolderConfig | ImagenetConfig | NpzConfig | PublishedConfig | SyntheticConfig,
     Field(discriminator="name"),
 ]
 
@@ -43,6 +44,8 @@ DATASETS: dict[str, Source | Recipe | Callable[[Any], Source]] = {
     "fashion_mnist": FASHION_MNIST,
     "cifar10": CIFAR10,
     "cifar100": CIFAR100,
+    "tiny_imagenet": TINY_IMAGENET,
+    "imagenet": IMAGENET,
     "folder": FOLDER,
     "npz": NPZ,
     "synthetic": SYNTHETIC,

@@ -44,6 +44,7 @@ class Source:
         archive: the tar.gz that may stand for the files, below a root.
         archive_bytes: its size as published.
         torchvision: the class of `torchvision.datasets` that downloads them.
+        fetched_splits: what it is asked for, one after another, where it wants to know.
     """
 
     title: str
@@ -56,3 +57,4 @@ class Source:
     archive: str = ""
     archive_bytes: int = 0
     torchvision: str = ""
+    fetched_splits: tuple[str, ...] = ()

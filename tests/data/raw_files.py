@@ -161,6 +161,26 @@ def write_folder(
             write_picture(path, size, size, 3, seed=1000 * place + index)
 
 
+def write_tiny_imagenet(root: Path, num_train: int = 10, num_val: int = 3) -> None:
+    """As the archive unpacks, three classes of it."""
+    classes = ("n01443537", "n01629819", "n01641577")
+    lines = []
+    for place, name in enumerate(classes):
+        for index in range(num_train):
+            path = root / "train" / name / "images" / f"{name}_{index}.JPEG"
+            write_picture(path, 64, 64, 3, seed=100 * place + index)
+        for index in range(num_val):
+            file = f"val_{place + 3 * index}.JPEG"
+            write_picture(root / "val/images" / file, 64, 64, 3, seed=500 + place)
+            lines.append(f"{file}\t{name}\t0\t32\t44\t62\n")
+        boxes = root / "train" / name / f"{name}_boxes.txt"
+        boxes.write_text("n01443537_0.JPEG\t0\t10\t63\t58\n")
+    (root / "val" / "val_annotations.txt").write_text("".join(lines))
+    write_picture(root / "test" / "images" / "test_0.JPEG", 64, 64, 3)
+    words = "n01443537\tgoldfish, Carassius auratus\nn01629819\tEuropean fire\n"
+    (root / "words.txt").write_text(words + "n01641577\tbullfrog, Rana\n")
+
+
 def write_raw_set(name: str, root: Path) -> str:
     """A small data set of that name below a root; its `data.root`."""
     if name in ("mnist", "fashion_mnist"):
@@ -173,6 +193,11 @@ def write_raw_set(name: str, root: Path) -> str:
     elif name == "folder":
         write_folder(root / "train", "cat", "dog", num=15)
         write_folder(root / "test", "cat", "dog", num=4, size=9)
+    elif name == "tiny_imagenet":
+        write_tiny_imagenet(root / "tiny-imagenet-200")
+    elif name == "imagenet":
+        write_folder(root / "train", "n01", "n02", num=15, size=70)
+        write_folder(root / "val", "n01", "n02", num=4, size=80)
     elif name == "npz":
         write_npz(root / "small.npz")
         return str(root / "small.npz")

@@ -29,7 +29,9 @@ def test_second_load_maps_what_the_first_wrote(
     config: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = load_dataset(config, tmp_path / "cache")
-    monkeypatch.setattr("raypg.data.published.read_files", None)  # would be called to decode
+    monkeypatch.setattr(
+        "raypg.data.published.read_files", None
+    )  # would be called to decode
     second = load_dataset(config, tmp_path / "cache")
     assert isinstance(second.train.images_NCHW, np.memmap)
     assert np.array_equal(second.train.images_NCHW, first.train.images_NCHW)
