@@ -17,6 +17,7 @@ from raypg.data.cifar import CIFAR10, CIFAR100
 from raypg.data.config import DataConfig, PublishedConfig
 from raypg.data.dataset import Dataset, DatasetSpec, Split
 from raypg.data.digits import DIGITS
+from raypg.data.emnist import EMNIST, EmnistConfig
 from raypg.data.fashion_mnist import FASHION_MNIST
 from raypg.data.folder import FOLDER, FolderConfig
 from raypg.data.imagenet import IMAGENET, TINY_IMAGENET, ImagenetConfig
@@ -28,11 +29,18 @@ from raypg.data.published import load_published, published_place, published_vers
 from raypg.data.raw import foreign_digest
 from raypg.data.recipe import Recipe, load_recipe, recipe_version
 from raypg.data.source import RawFile, Source
+from raypg.data.stl10 import STL10
+from raypg.data.svhn import SVHN
 from raypg.data.synthetic import SYNTHETIC, SyntheticConfig
 from raypg.errors import DataError
 
 AnyDataConfig = Annotated[
-    FolderConfig | ImagenetConfig | NpzConfig | PublishedConfig | SyntheticConfig,
+    EmnistConfig
+    | FolderConfig
+    | ImagenetConfig
+    | NpzConfig
+    | PublishedConfig
+    | SyntheticConfig,
     Field(discriminator="name"),
 ]
 
@@ -44,6 +52,9 @@ DATASETS: dict[str, Source | Recipe | Callable[[Any], Source]] = {
     "fashion_mnist": FASHION_MNIST,
     "cifar10": CIFAR10,
     "cifar100": CIFAR100,
+    "svhn": SVHN,
+    "stl10": STL10,
+    "emnist": EMNIST,
     "tiny_imagenet": TINY_IMAGENET,
     "imagenet": IMAGENET,
     "folder": FOLDER,

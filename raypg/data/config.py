@@ -36,7 +36,9 @@ class DataConfig:
 class PublishedConfig(DataConfig):
     """The `data.*` names under the data sets whose files and splits are fixed."""
 
-    name: Literal["digits", "mnist", "fashion_mnist", "cifar10", "cifar100"] = "digits"
+    name: Literal[
+        "digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "svhn", "stl10"
+    ] = "digits"
     """A key of `DATASETS`."""
 
 

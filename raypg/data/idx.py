@@ -44,8 +44,13 @@ def decode_idx_split(files: Mapping[str, RawFile], part: str) -> Split:
         DataError: a file is no idx file of bytes, or not as long as its header says,
             or images and labels do not match.
     """
-    images_file = files[f"{part}-images-idx3-ubyte"]
-    labels_file = files[f"{part}-labels-idx1-ubyte"]
+    return decode_idx_pair(
+        files[f"{part}-images-idx3-ubyte"], files[f"{part}-labels-idx1-ubyte"]
+    )
+
+
+def decode_idx_pair(images_file: RawFile, labels_file: RawFile) -> Split:
+    """The images of one file and the labels of another; raises as above."""
     images_NHW = _read_idx(images_file, num_dims=3)
     labels_N = _read_idx(labels_file, num_dims=1)
     if images_NHW.shape[1:] != IDX_SPEC.image_shape[1:]:

@@ -138,6 +138,36 @@ def write_npz(path: Path, num_train: int = 60, num_test: int = 20) -> None:
     np.savez(path, **arrays)  # type: ignore[arg-type]
 
 
+def write_svhn(folder: Path, num_train: int = 60, num_test: int = 20) -> None:
+    from scipy.io import savemat
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, num in (("train", num_train), ("test", num_test)):
+        images = random_images(num, 32, 32, 3, seed=num).transpose(1, 2, 3, 0)
+        labels = 1 + cycling_labels(num)[:, None]
+        savemat(folder / f"{part}_32x32.mat", {"X": images, "y": labels})
+
+
+def stl10_files(num_train: int = 20, num_test: int = 10) -> dict[str, bytes]:
+    files = {}
+    for part, num in (("train", num_train), ("test", num_test)):
+        images = random_images(num, 3, 96, 96, seed=num)
+        files[f"{part}_X.bin"] = images.transpose(0, 1, 3, 2).tobytes()
+        files[f"{part}_y.bin"] = (1 + cycling_labels(num)).tobytes()
+    return files
+
+
+def write_emnist(folder: Path, split: str, num_classes: int, first: int = 0) -> None:
+    """The four files of one of its sets; images lie on their side."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, num in (("train", 3 * num_classes), ("test", num_classes)):
+        images = random_images(num, 28, 28, seed=num).swapaxes(1, 2)
+        labels = first + cycling_labels(num, num_classes)
+        stem = folder / f"emnist-{split}-{part}"
+        Path(f"{stem}-images-idx3-ubyte").write_bytes(idx_bytes(images))
+        Path(f"{stem}-labels-idx1-ubyte").write_bytes(idx_bytes(labels))
+
+
 def write_picture(
     path: Path, *shape: int, seed: int = 0, level: int | None = None
 ) -> None:
@@ -190,6 +220,12 @@ def write_raw_set(name: str, root: Path) -> str:
         write_files(root / "cifar-10-batches-py", cifar10_files())
     elif name == "cifar100":
         write_files(root / "cifar-100-python", cifar100_files())
+    elif name == "svhn":
+        write_svhn(root)
+    elif name == "stl10":
+        write_files(root / "stl10_binary", stl10_files())
+    elif name == "emnist":
+        write_emnist(root / "EMNIST" / "raw", "balanced", 47)
     elif name == "folder":
         write_folder(root / "train", "cat", "dog", num=15)
         write_folder(root / "test", "cat", "dog", num=4, size=9)
