@@ -8,9 +8,11 @@ from typing import Any
 
 from raypg.config import Fingerprint, flatten
 from raypg.config.code import training_code
+from raypg.config.own import own_code_of
 from raypg.experiment import Trial
 from raypg.results import open_results
 from raypg.results.memo import changed_files
+from raypg.results.schema import config_leaves
 from raypg.store import Store
 
 
@@ -53,8 +55,11 @@ def read_search_memo(
     files: Counter[str] = Counter()
     for row in memo.values():
         if all(row.get(name) == value for name, value in fixed.items()):
-            code = training_code(row["config.model.name"], row["config.data.name"])
-            now = {"fingerprint.code": json.dumps(dict(code))}
+            code = {
+                **training_code(row["config.model.name"], row["config.data.name"]),
+                **own_code_of(config_leaves(row)),
+            }
+            now = {"fingerprint.code": json.dumps(code)}
             files.update(changed_files(row, now))
     _tell(files, on_stale)
     return memo

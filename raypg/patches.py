@@ -53,20 +53,20 @@ class Patch:
 
 
 def keep_changes(
-    store: Store, sweep: str, space_file: str, tell: Callable[[str], None]
+    store: Store, sweep: str, files: Sequence[str], tell: Callable[[str], None]
 ) -> str:
     """Keep what the code has beside its commit.
 
     Args:
         store: where the sweep lives.
         sweep: its name.
-        space_file: path of its space; empty where it has none.
+        files: paths of its space, and of components of the user's own.
         tell: told of each file that is left out, as one line.
 
     Returns:
         The name of the patch in the sweep's folder; empty where there is none.
     """
-    patch = build_patch(space_file)
+    patch = build_patch(files)
     for line in patch.left_out:
         tell(f"not kept of the code beside its commit: {line}")
     if not patch.content:
@@ -92,14 +92,14 @@ def code_columns(patch: str) -> dict[str, str | bool | None]:
     return {**about, "git.diff": patch or ("" if about["git.dirty"] else None)}
 
 
-def build_patch(space_file: str) -> Patch:
-    """What the code that trains, and a space, have beside the commit.
+def build_patch(files: Sequence[str]) -> Patch:
+    """What the code that trains, and files of the user's, have beside the commit.
 
     Of what git tracks, all changes; of what it does not track, the package's modules
-    and the space, where that lies in the repository.
+    and the user's files, where these lie in the repository.
 
     Args:
-        space_file: path of the space; empty for none.
+        files: paths of the user's.
     """
     folder, about = code_folder(), provenance()
     if about["git.commit"] is None:
@@ -110,7 +110,7 @@ def build_patch(space_file: str) -> Patch:
         if changed is None:
             left_out.append("what git tracks (it did not tell the changes in time)")
         parts += _FILE.split(changed or b"")
-    parts = [part for part in (*parts, *_new_files(folder, space_file)) if part]
+    parts = [part for part in (*parts, *_new_files(folder, files)) if part]
     kept, room = set[int](), MOST_BYTES
     for index in sorted(range(len(parts)), key=lambda index: len(parts[index])):
         if why := _why_not(parts[index], room):
@@ -132,21 +132,19 @@ def read_left_out(patch: bytes) -> list[str]:
     return [line.removeprefix(_MARK) for line in lines if line.startswith(_MARK)]
 
 
-def _new_files(folder: Path, space_file: str) -> Iterator[bytes]:
+def _new_files(folder: Path, own: Sequence[str]) -> Iterator[bytes]:
     """Files that git does not track, as it would show them in their first commit."""
     top = say_git(folder, "rev-parse", "--show-toplevel")
     if top is None:
         return
     root = Path(top).resolve()
     files = [*untracked_modules()]
-    if space_file:
-        space = Path(space_file)
-        space = space.parent.resolve() / space.name
-        if space.is_relative_to(root) and not is_tracked(root, space):
-            files.append(space)
+    for name in own:
+        path = Path(name).parent.resolve() / Path(name).name
+        if path.is_relative_to(root) and not is_tracked(root, path):
+            files.append(path)
     for file in dict.fromkeys(files):
-        name = file.relative_to(root).as_posix()
-        pair = ("--no-index", "--", "/dev/null", name)
+        pair = ("--no-index", "--", "/dev/null", file.relative_to(root).as_posix())
         yield read_git(root, *_DIFF, *pair, good=(0, 1)) or b""
 
 

@@ -23,12 +23,17 @@ def cut_traceback(text: str) -> str:
         if found := _FRAME.match(line):
             path = found["path"]
             is_in_frame = True
-            is_kept = not (path.startswith(_PACKAGE) or _NOT_OF_USERS.search(path))
+            is_kept = is_users(path)
         elif not line.startswith(("    ", "  [Previous line")):
             is_in_frame = False
         if is_kept or not is_in_frame:
             kept.append(line)
     return "\n".join(_without_empty_heads(kept)).strip()
+
+
+def is_users(path: str) -> bool:
+    """Whether a file of a traceback is neither raypg's, Python's nor a package's."""
+    return not (path.startswith(_PACKAGE) or _NOT_OF_USERS.search(path))
 
 
 def _without_empty_heads(lines: list[str]) -> list[str]:

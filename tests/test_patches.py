@@ -33,7 +33,9 @@ def keep(checkout: Path, store: Store, told: list[str]) -> Keep:
         from raypg.provenance import provenance
 
         provenance.cache_clear()
-        return keep_changes(store, "sweep", space_file, told.append)
+        return keep_changes(
+            store, "sweep", [space_file] if space_file else [], told.append
+        )
 
     return keep
 
@@ -168,5 +170,5 @@ def test_a_repository_without_a_commit_has_no_changes_beside_it(
     monkeypatch.setattr("raypg.git.PACKAGE", tmp_path / "nowhere" / "raypg")
     (tmp_path / "code" / "space.py").write_text("SPACE = 1\n")
     provenance.cache_clear()
-    assert keep_changes(store, "sweep", "space.py", told.append) == ""
+    assert keep_changes(store, "sweep", ["space.py"], told.append) == ""
     provenance.cache_clear()

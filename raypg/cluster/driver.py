@@ -35,6 +35,7 @@ class Launch:
         checkpoint_every_s: seconds of training between a trial's checkpoints.
         hang_timeout_s: longest silence of a worker that trains; 0 is without end.
         repairs_oom: whether trials go on in smaller micro-batches once memory ran out.
+        own: the bundle of the user's own files in the sweep's folder; empty for none.
     """
 
     store: Store
@@ -49,6 +50,7 @@ class Launch:
     checkpoint_every_s: float = 15.0
     hang_timeout_s: float = 0.0
     repairs_oom: bool = False
+    own: str = ""
     ended_curves: Mapping[str, list[tuple[int, float]]] = field(default_factory=dict)
     interrupted_curves: Mapping[str, list[tuple[int, float]]] = field(
         default_factory=dict
@@ -184,6 +186,7 @@ def _assign(launch: Launch) -> Callable[[Entry], Assignment]:
             micro_batch=entry.columns.get(COLUMN, 0),
             hang_timeout_s=launch.hang_timeout_s,
             resume_from=entry.resume_from,
+            own=launch.own,
         )
 
     return assign

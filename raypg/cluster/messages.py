@@ -28,6 +28,7 @@ class Assignment:
         repairs_oom: whether it is trained in smaller micro-batches once memory ran out.
         micro_batch: other than the config's, as it was repaired before; 0 is as that.
         hang_timeout_s: longest silence of a worker that trains; 0 is without end.
+        own: the bundle of the user's files in the sweep's folder; empty for none.
         resume_from: folder of a checkpoint, within the store's file system, to go on
             from; empty starts afresh.
     """
@@ -47,6 +48,7 @@ class Assignment:
     micro_batch: int = 0
     hang_timeout_s: float = 0.0
     resume_from: str = ""
+    own: str = ""
 
     @property
     def num_epochs(self) -> int:

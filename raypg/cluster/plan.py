@@ -18,6 +18,7 @@ from raypg.cluster.room import check_room, num_slots, workers_on
 from raypg.config import Config, Layer, flatten
 from raypg.errors import ClusterError, ConfigError
 from raypg.experiment import AblationProposals, PathProposals, load_space
+from raypg.own.bundle import Bundle, use
 from raypg.plan.counts import Count, count_sweep
 from raypg.plan.estimate import Estimate, Setting, estimate
 from raypg.plan.expect import Expected, Memo, expect_trials
@@ -106,7 +107,7 @@ def plan_sweep(
         else:
             check_machine(need)
             load_data(question)
-        return _measure(plan, need, options, is_joined=is_joined)
+        return _measure(plan, need, options, question.bundle, is_joined=is_joined)
 
 
 def print_plan(plan: Plan) -> None:
@@ -161,7 +162,9 @@ def _count(question: Question, store: Store, options: Options) -> Plan:
     return Plan(title, store.uri, stale, arms, expected, count, setting)
 
 
-def _measure(plan: Plan, need: Need, options: Options, *, is_joined: bool) -> Plan:
+def _measure(
+    plan: Plan, need: Need, options: Options, own: Bundle | None, *, is_joined: bool
+) -> Plan:
     todo = plan.expected.todo
     if not todo:
         return plan
@@ -179,7 +182,7 @@ def _measure(plan: Plan, need: Need, options: Options, *, is_joined: bool) -> Pl
     num_processes = min(slots, len(todo)) * need.workers_per_trial
     num_processes = min(num_processes, MOST_PROCESSES)
     if is_joined:
-        reports = _measure_there(task, num_processes, need)
+        reports = _measure_there(task, num_processes, need, own)
     else:
         reports, ready_s = measure_here(task, num_processes, need.gpus_per_worker)
         setting = replace(setting, ready_s=ready_s)
@@ -195,7 +198,15 @@ def _slots_here(need: Need) -> int:
     return workers_on(machine_resources(), need.per_worker) // need.workers_per_trial
 
 
-def _measure_there(task: Task, num_processes: int, need: Need) -> list[Report]:
+def _measure_with(task: Task, own: Bundle | None) -> Report:
+    """On a worker: measure with the files of the user's own that the driver has."""
+    use(own)
+    return measure(task)
+
+
+def _measure_there(
+    task: Task, num_processes: int, need: Need, own: Bundle | None
+) -> list[Report]:
     """Run the task on workers of the cluster, as trials would have them.
 
     Raises:
@@ -205,8 +216,8 @@ def _measure_there(task: Task, num_processes: int, need: Need) -> list[Report]:
 
     remote = ray.remote(
         num_cpus=need.cpus_per_worker, num_gpus=need.gpus_per_worker, max_retries=0
-    )(measure)
-    waiting = [remote.remote(task) for _ in range(num_processes)]
+    )(_measure_with)
+    waiting = [remote.remote(task, own) for _ in range(num_processes)]
     done, late = ray.wait(waiting, num_returns=num_processes, timeout=PATIENCE_S)
     for one in late:
         ray.cancel(one, force=True)

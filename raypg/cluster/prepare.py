@@ -24,6 +24,7 @@ from raypg.cluster.options import (
 from raypg.cluster.room import check_room
 from raypg.cluster.tryout import try_on_a_node
 from raypg.config import Layer, check_workers
+from raypg.config.own import NAMED
 from raypg.data import load_dataset
 from raypg.data.config import DataConfig
 from raypg.experiment import (
@@ -35,8 +36,11 @@ from raypg.experiment import (
     build_proposals,
 )
 from raypg.memo import read_memo, read_search_memo
+from raypg.own import is_own, own_name
+from raypg.own.bundle import Bundle
+from raypg.own_files import names_in, own_bundle
 from raypg.processor import precision_notes
-from raypg.space import ASHA, Search
+from raypg.space import ASHA, Search, Space
 from raypg.store import Store
 
 
@@ -48,6 +52,10 @@ class Question:
     layers: Sequence[Layer]
     proposals: AnyProposals
     need: Need
+    own: frozenset[str]
+    """The components of the user's own that its trials may name."""
+    bundle: Bundle | None
+    """The files of these."""
 
     @property
     def asha(self) -> ASHA | None:
@@ -145,7 +153,18 @@ def check(
     slow = [] if has_cluster else precision_notes(configs, need.device)
     for note in [*space_file.notes, *slow]:
         print(note, file=sys.stderr)
-    return Question(space_file, layers, proposals, need)
+    own = frozenset(names_in(configs) | _drawn_names(space_file.space))
+    bundle = own_bundle(own)
+    return Question(space_file, layers, proposals, need, own, bundle)
+
+
+def _drawn_names(space: Space) -> set[str]:
+    """Components of the user's own among which a search draws."""
+    if not isinstance(space, Search):
+        return set()
+    drawn = NAMED & space.axes.keys()
+    options = [v for axis in drawn for v in space.distribution(axis).probes()]
+    return {own_name(str(value)) for value in options if is_own(value)}
 
 
 def load_data(question: Question) -> None:

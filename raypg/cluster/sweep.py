@@ -27,6 +27,7 @@ from raypg.errors import StoreError
 from raypg.experiment import is_edited, load_space
 from raypg.interrupts import gentle_interrupts
 from raypg.ledger import Ledger
+from raypg.own_files import keep_own, own_paths
 from raypg.patches import code_columns, keep_changes
 from raypg.progress import Pace, follow
 from raypg.provenance import provenance
@@ -97,7 +98,8 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
         store.write_description(name, _describe(question, options))
         code = _keep_code(store, name, question, todo)
         ending, writer = _open_writer(store, name, stack)
-        run = _Run(store, name, question, options, todo, code, Before())
+        kept = keep_own(store, name, question.bundle)
+        run = _Run(store, name, question, options, todo, code, kept, Before())
         return _run(run, writer, ending)
 
 
@@ -174,7 +176,8 @@ def resume_sweep(
             grown["num_trials"] = question.proposals.num_trials
         about |= {key: grown[key] for key in GROWS}
         record(store, name, about, before.change, code)
-        run = _Run(store, name, question, options, todo, code, before)
+        kept = keep_own(store, name, question.bundle)
+        run = _Run(store, name, question, options, todo, code, kept, before)
         return _run(run, writer, ending)
 
 
@@ -194,6 +197,7 @@ class _Run:
 
     Attributes:
         code: with what its trials are trained, as columns of `trials`.
+        own: the bundle of the user's own files in its folder; empty for none.
     """
 
     store: Store
@@ -202,6 +206,7 @@ class _Run:
     options: Options
     todo: Todo
     code: Mapping[str, Any]
+    own: str
     before: Before
 
     def launch(self) -> Launch:
@@ -223,6 +228,7 @@ class _Run:
             repairs_oom=options.repairs_oom,
             ended_curves=self.before.ended_curves(),
             interrupted_curves=self.before.interrupted_curves(),
+            own=self.own,
         )
 
     def facts(self) -> dict[str, Any]:
@@ -317,7 +323,8 @@ def _keep_code(
     own = question.space_file
     # The sweep goes on with its space as it was, which its description has.
     path = "" if is_edited(own.path, own.source) else own.path
-    return code_columns(keep_changes(store, name, path, _warn))
+    files = filter(None, [path, *own_paths(question.own)])
+    return code_columns(keep_changes(store, name, [*files], _warn))
 
 
 def _describe(question: Question, options: Options) -> dict[str, Any]:

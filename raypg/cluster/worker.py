@@ -15,6 +15,7 @@ from raypg.cluster.pulse import Pulse
 from raypg.cluster.repair import repair_columns
 from raypg.config import Config, Layer, fingerprint, load
 from raypg.errors import CheckpointError, ClusterError, ConfigError, TrialError
+from raypg.own_files import use_own
 from raypg.store import Store
 from raypg.training.link import Link
 from raypg.training.state import unpack_state
@@ -93,6 +94,7 @@ def is_poisoned(error: Exception) -> bool:
 
 def _train(delivery: Delivery, world: World, link: Link) -> Ended:
     assignment = delivery.assignment
+    use_own(Store(assignment.store), assignment.sweep, assignment.own)
     config = load([Layer(assignment.trial, assignment.config, lax=False)])
     _check_code(config, world, assignment)
     if delivery.micro_batch:

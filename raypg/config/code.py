@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from raypg.own import is_own
+from raypg.own.sources import Sources, imported_modules
+
 _PACKAGE = Path(__file__).parents[1]
 _START = "raypg.training.loop"
 _REGISTRIES = {"raypg.models": ("MODELS", "LIBRARIES"), "raypg.data": ("DATASETS",)}
@@ -16,9 +19,12 @@ _REGISTRIES = {"raypg.models": ("MODELS", "LIBRARIES"), "raypg.data": ("DATASETS
 _NO_NUMBERS = (
     # How values are read and faults are said; the values are in the config.
     "raypg.config",
+    # How files of the user's are found; their content counts.
+    "raypg.own",
     "raypg.errors",
     "raypg.faults",
     "raypg.strict",
+    "raypg.tracebacks",
     # Where files lie and how they are fetched; their content is in the data's version.
     "raypg.data.cache",
     "raypg.data.download",
@@ -45,9 +51,40 @@ def training_code(model: str, data: str) -> Mapping[str, str]:
         name and version, where the network is its own.
     """
     library, slash, _ = model.partition("/")
+    found = {library: _version(library)} if slash and not is_own(model) else {}
     names = {"raypg.models": library, "raypg.data": data}
-    found = {library: _version(library)} if slash else {}
-    waiting = [_START]
+    return dict(sorted(_follow([_START], names, found).items()))
+
+
+@cache
+def own_code(sources: Sources) -> Mapping[str, str]:
+    """The hash of every file that makes a component of the user's.
+
+    Args:
+        sources: of the component.
+
+    Returns:
+        As `training_code` does: the user's files, those of ours that they import, and
+        the version of each package.
+    """
+    found = {path: hash_source(text) for path, text in sources.files.items()}
+    versions = {name: _version(name) for name in sources.libraries}
+    found |= {name: version for name, version in versions.items() if version}
+    ours = _follow([*sources.ours], dict.fromkeys(_REGISTRIES, ""), {})
+    return dict(sorted({**found, **ours}.items()))
+
+
+def _follow(
+    start: list[str], names: Mapping[str, str], found: dict[str, str]
+) -> dict[str, str]:
+    """Add the hash of every file of ours that these modules import.
+
+    Args:
+        start: modules to begin with.
+        names: by module with registries, the entry that is gone on with.
+        found: what there is so far.
+    """
+    waiting = [*start]
     while waiting:
         module = waiting.pop()
         path = _module_file(module)
@@ -65,8 +102,8 @@ def training_code(model: str, data: str) -> Mapping[str, str]:
             every = {home for homes in entries.values() for home in homes}
             others = every - entries.get(names[module], set())
         found[name] = hash_source(source)
-        waiting += [m for m in _imported_modules(tree) if m not in others]
-    return dict(sorted(found.items()))
+        waiting += [m for m in imported_modules(tree) if m not in others]
+    return found
 
 
 def _version(library: str) -> str:
@@ -128,16 +165,6 @@ def without_entries(
             count = node.end_lineno - node.lineno + 1
             lines[node.lineno - 1 : node.end_lineno] = [""] * count
     return "\n".join(lines)
-
-
-def _imported_modules(tree: ast.Module) -> Iterator[str]:
-    """Modules of this package, wherever in the file they are imported."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def _import_homes(tree: ast.Module) -> dict[str, str]:

@@ -4,6 +4,8 @@ import typing
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import PydanticUndefined
+
 from raypg.config.layers import Layer
 from raypg.config.reading import Given
 from raypg.config.tree import (
@@ -61,6 +63,8 @@ def unknown_choice(name: str, section: Section, given: Given) -> ConfigError:
     where, found = given.layer.where(f"{name}.name"), quote_value(given.value)
     known = [*section.choices, *(ALIASES if name == "model" else ())]
     fix = suggest_name(str(given.value), known)
+    if section.takes_own and str(given.value).endswith(".py"):
+        fix = f"Say what of it: {name}.name={given.value}:NAME."
     what = "data set" if name == "data" else name
     return ConfigError(where, f"must be a known {what}", found, fix)
 
@@ -91,6 +95,10 @@ def explain(
     key = f"{section}.{leaf}" if section else leaf
     given = fields.get(leaf, Given(error["input"], _DEFAULTS))
     context = error.get("ctx", {})
+    if error["type"] == "missing":
+        where, rule = f'"{key}"', "must be given, as it has no default"
+        fix = f"Write {key}=…, or give it a default where it is defined."
+        return ConfigError(where, rule, "nothing", fix)
     if error["type"] == "literal_error":
         known = [str(option) for option in typing.get_args(leaf_hints(kind)[leaf])]
         rule, fix = "must be a known one", suggest_name(str(given.value), known)
@@ -98,7 +106,9 @@ def explain(
         rule, fix = str(context["error"]), "Change it, or what it depends on."
     else:
         rule = _RULES.get(error["type"], error["msg"]).format(**context)
-        fix = f"The default is {format_value(default_of(kind, leaf))}."
+        fix = "It has no default."
+        if (default := default_of(kind, leaf)) is not PydanticUndefined:
+            fix = f"The default is {format_value(default)}."
     where, found = given.layer.where(key), quote_value(given.value)
     return ConfigError(where, rule, found, fix)
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 
 from raypg.config.code import training_code
+from raypg.config.own import own_code_of, portable_leaves
 from raypg.config.tree import Config, Leaf, flatten
 from raypg.data import data_version, unaltered
 
@@ -48,10 +49,14 @@ def fingerprint(config: Config, *, device: str, num_workers: int) -> Fingerprint
         device: its type, `cpu` or `cuda`.
         num_workers: of the trial.
     """
+    leaves = flatten(config)
     return Fingerprint(
         config=config_hash(config),
         data=_known_version(unaltered(config.data)),
-        code=training_code(config.model.name, config.data.name),
+        code={
+            **training_code(config.model.name, config.data.name),
+            **own_code_of(leaves),
+        },
         device=device,
         torch=_torch_version(),
         num_workers=num_workers,
@@ -67,7 +72,7 @@ def _torch_version() -> str:
 
 def config_hash(config: Config) -> str:
     """16 hex digits of the leaves that alter numbers, whatever their order."""
-    leaves = flatten(config)
+    leaves = portable_leaves(flatten(config))
     kept = {k: _plain(v) for k, v in leaves.items() if k not in _ALTERS_NOTHING}
     return _hash(kept)
 

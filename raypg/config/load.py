@@ -9,12 +9,14 @@ from pydantic import ValidationError
 from raypg.config.aliases import resolve_aliases
 from raypg.config.faults import explain, unknown_choice, unknown_leaf, unknown_section
 from raypg.config.layers import Layer, Origin
+from raypg.config.own import with_own_names
 from raypg.config.reading import Given, read_leaf
 from raypg.config.tree import Config, Section, leaf_hints, root_leaves, sections
 from raypg.data import dataset_spec
 from raypg.errors import ConfigError
 from raypg.faults import join_errors
 from raypg.models.fit import find_misfit
+from raypg.own import OwnConfig, OwnFaults, is_own
 
 _T = TypeVar("_T")
 
@@ -36,7 +38,8 @@ def load(layers: Sequence[Layer]) -> Config:
 
 def try_load(layers: Sequence[Layer]) -> tuple[Config | None, list[ConfigError]]:
     """The config, or None and every fault: what `load` raises, not joined yet."""
-    ordered, faults = resolve_aliases(sorted(layers, key=lambda layer: layer.origin))
+    ordered = sorted(map(with_own_names, layers), key=lambda layer: layer.origin)
+    ordered, faults = resolve_aliases(ordered)
     faults += [
         unknown_section(key, layer)
         for layer in ordered
@@ -84,7 +87,7 @@ def _size_faults(config: Config, given: Mapping[str, Given]) -> list[ConfigError
         rule = f"must be less than the {side} pixels of an image of {config.data.name}"
         fix = "4 is usual for images of 32 pixels."
         faults.append(ConfigError(where, rule, str(padding), fix))
-    if misfit := find_misfit(config.model, spec.image_shape):
+    if misfit := find_misfit(config.model, spec.image_shape, spec.num_classes):
         key = f"model.{misfit.leaf}"
         where = _layer_of(key, given).where(key)
         _, height, width = spec.image_shape
@@ -122,7 +125,8 @@ def _section_fields(
         own = str(layer.values.get(f"{name}.name", section.default))
         # What a preset says of densenet's depth is nothing to a resnet.
         is_other = layer.origin == Origin.PRESET and own != choice
-        is_other = is_other and section.kind_of(own) is not section.kind_of(choice)
+        if is_other and not is_own(choice):
+            is_other = section.kind_of(own) is not section.kind_of(choice)
         for key, value in layer.values.items():
             head, _, leaf = key.partition(".")
             if head == name and leaf and not (is_other and leaf not in section.shared):
@@ -137,7 +141,12 @@ def _build_section(
     choice = section.default
     if section.is_union and "name" in fields:
         choice = str(fields["name"].value)
-    kind = section.kind_of(choice)
+    try:
+        kind = section.kind_of(choice)
+    except OwnFaults as wrong:
+        where = fields["name"].layer.where(f"{name}.name")
+        faults += [ConfigError(where, *fault) for fault in wrong]
+        return None
     if kind is None:
         faults.append(unknown_choice(name, section, fields["name"]))
         return None
@@ -161,6 +170,11 @@ def _construct(
     """A dataclass of given values, or None once its faults are noted."""
     hints = leaf_hints(kind)
     values = {leaf: read_leaf(hints[leaf], one) for leaf, one in fields.items()}
+    if issubclass(kind, OwnConfig):
+        # A whole number comes back as a float where ours of its name has fractions.
+        for leaf, value in values.items():
+            if hints[leaf] is int and isinstance(value, float) and value.is_integer():
+                values[leaf] = int(value)
     try:
         return kind(**parts, **values)
     except ValidationError as cause:

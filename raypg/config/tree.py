@@ -14,6 +14,7 @@ from raypg.data import AnyDataConfig
 from raypg.data.config import PublishedConfig
 from raypg.models import DenseNetConfig, ModelConfig
 from raypg.optim import MultistepConfig, OptimizerConfig, ScheduleConfig, SgdConfig
+from raypg.own import OwnConfig, OwnFault, OwnFaults, config_class, is_own
 from raypg.strict import STRICT
 
 _hints: dict[type[object], Mapping[str, Any]] = {}
@@ -72,9 +73,12 @@ class Config:
 class Section:
     """A branch of the tree: one dataclass, or one for each value of its `name`."""
 
+    name: str
     choices: Mapping[str, type[Any]]
     default: str
     """The choice where no `name` is given; "" where there is but one."""
+    takes_own: bool = False
+    """Whether `name` may be a component of the user's own."""
 
     @property
     def is_union(self) -> bool:
@@ -90,7 +94,13 @@ class Section:
         return frozenset(leaf for base in common for leaf in leaf_hints(base))
 
     def kind_of(self, name: str) -> type[Any] | None:
-        """The dataclass of a choice; of `torchvision/resnet18` that of its library."""
+        """The dataclass of a choice; of `torchvision/resnet18` that of its library.
+
+        Raises:
+            OwnFaults: the choice is the user's own, and something is wrong with it.
+        """
+        if self.takes_own and is_own(name):
+            return _own_kind(self.name, name)
         head, slash, _ = name.partition("/")
         return self.choices.get(head + slash)
 
@@ -103,16 +113,38 @@ def sections() -> Mapping[str, Section]:
     for field in dataclasses.fields(Config):
         hint = hints[field.name]
         if dataclasses.is_dataclass(hint):
-            found[field.name] = Section({"": hint}, "")  # type: ignore[dict-item]
+            kinds: dict[str, type[Any]] = {"": hint}  # type: ignore[dict-item]
+            found[field.name] = Section(field.name, kinds, "")
         elif typing.get_origin(hint) in (Union, types.UnionType):
+            every = typing.get_args(hint)
             choices = {
                 name: kind
-                for kind in typing.get_args(hint)
+                for kind in every
+                if kind is not OwnConfig
                 for name in _choice_names(kind)
             }
             default = getattr(Config(), field.name).name
-            found[field.name] = Section(choices, default)
+            is_open = OwnConfig in every
+            found[field.name] = Section(field.name, choices, default, is_open)
     return found
+
+
+def _own_kind(section: str, name: str) -> type[Any]:
+    """The dataclass of the user's own component, whose keys have the types of ours."""
+    kind, known = config_class(section, name), leaf_types()
+    faults = []
+    for leaf, hint in leaf_hints(kind).items():
+        ours = known.get(f"{section}.{leaf}")
+        both = {ours, leaf_type(hint)}
+        # A column of whole numbers becomes one of numbers by itself.
+        if ours is not None and len(both) > 1 and not both <= {int, float}:
+            rule = f"must have the type that {section}.{leaf} has, as it is one column"
+            found = f'"{leaf}: {leaf_type(hint).__name__}"'
+            fix = f"Write {leaf}: {ours.__name__}, or call it otherwise."
+            faults.append(OwnFault(rule, found, fix))
+    if faults:
+        raise OwnFaults(faults)
+    return kind
 
 
 def root_leaves() -> list[str]:
@@ -149,10 +181,12 @@ def flatten(config: Config) -> dict[str, Leaf]:
     return dict(_leaves(config, ""))
 
 
+@cache
 def leaf_types() -> dict[str, type]:
-    """The type of every leaf that some config has: bool, int, float, str or list.
+    """The type of every leaf of our own configs: bool, int, float, str or list.
 
-    A name that several models share has one type, as it is one column of the tables.
+    A name that several models share has one type, as it is one column of the tables;
+    a key of the user's own that has such a name is held to it.
     """
     found: dict[str, type] = dict.fromkeys(root_leaves(), int)
     for section, branch in sections().items():

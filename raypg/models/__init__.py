@@ -29,6 +29,7 @@ from raypg.models.mobilenet_v3_small import (
     MobileNetV3SmallConfig,
     build_mobilenet_v3_small,
 )
+from raypg.models.own import build_own
 from raypg.models.paired_cnn import PairedCnnConfig, build_paired_cnn
 from raypg.models.resnet import ResNetConfig, build_resnet
 from raypg.models.shufflenet_v1 import ShuffleNetV1Config, build_shufflenet_v1
@@ -38,6 +39,7 @@ from raypg.models.size import ImageShape, count_flops, num_parameters
 from raypg.models.vgg import VggConfig, build_vgg
 from raypg.models.vit import VitConfig, build_vit
 from raypg.models.wide_resnet import WideResNetConfig, build_wide_resnet
+from raypg.own import OwnConfig, is_own
 
 ModelConfig = (
     Annotated[
@@ -60,6 +62,7 @@ ModelConfig = (
     ]
     | TorchvisionConfig
     | TimmConfig
+    | OwnConfig
 )
 
 MODELS: dict[str, Callable[[Any, ImageShape, int], nn.Module]] = {
@@ -88,6 +91,8 @@ LIBRARIES: dict[str, Callable[[Any, ImageShape, int], nn.Module]] = {
 
 
 def _builder(name: str) -> Callable[[Any, ImageShape, int], nn.Module]:
+    if is_own(name):
+        return build_own
     library, slash, _ = name.partition("/")
     if slash and library in LIBRARIES:
         return LIBRARIES[library]

@@ -5,11 +5,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
+from torch.nn.parameter import is_lazy
 
 from raypg.models import ModelConfig, build_model
 from raypg.models.libraries import TimmConfig, TorchvisionConfig
 from raypg.models.size import ImageShape
 from raypg.models.vit import VitConfig
+from raypg.own import OwnConfig
+from raypg.own.fault import fault_of
 
 _NEAR = 16
 _SIDES = (32, 64, 128, 224, 256, 299, 384, 512)
@@ -31,8 +35,12 @@ class Misfit(NamedTuple):
     fix: str = "Choose another model or data set."
 
 
-def find_misfit(config: ModelConfig, image_shape: ImageShape) -> Misfit | None:
+def find_misfit(
+    config: ModelConfig, image_shape: ImageShape, num_classes: int = 2
+) -> Misfit | None:
     """What keeps the network from images of this shape; None where it takes them."""
+    if isinstance(config, OwnConfig):
+        return _own_misfit(config, image_shape, num_classes)
     if isinstance(config, TorchvisionConfig | TimmConfig):
         rule = _library_rule(config, image_shape)
         return Misfit("name", rule) if rule else None
@@ -76,6 +84,36 @@ def _library_rule(
         else:
             low = middle
     return f"must have larger images, and the next that it takes are {high}x{high}"
+
+
+@lru_cache(maxsize=256)
+def _own_misfit(
+    config: OwnConfig, image_shape: ImageShape, num_classes: int
+) -> Misfit | None:
+    """A network of the user's own is tried on two images, on meta if it runs there."""
+    for device in ("meta", "cpu"):
+        with torch.random.fork_rng(devices=[]), torch.device(device), torch.no_grad():
+            try:
+                model = build_model(config, image_shape, num_classes)
+                if any(is_lazy(one) for one in model.parameters()):
+                    rule = "must say the sizes of its layers"
+                    return Misfit("name", f"{rule}, and has lazy ones", "State them.")
+                output = model(torch.zeros(2, *image_shape))
+            except Exception as cause:  # whatever the user's code raises
+                _, found, fix = fault_of(cause, "")
+                misfit = Misfit("name", f"must train on these images ({found})", fix)
+                continue
+        if isinstance(output, Tensor) and output.shape == (2, num_classes):
+            if any(one.requires_grad for one in model.parameters()):
+                return None
+            return Misfit("name", "must have parameters to train", "It has none.")
+        gave = type(output).__name__
+        if isinstance(output, Tensor):
+            gave = f"a tensor of shape {tuple(output.shape)}"
+        wanted = f"must give a tensor of shape (B, {num_classes}) for B images"
+        fix = "Let its last layer have num_classes outputs."
+        return Misfit("name", f"{wanted}, and gives {gave} for 2", fix)
+    return misfit
 
 
 def _is_published(

@@ -9,7 +9,6 @@ before the second; a network that is built for one size keeps its own.
 """
 
 import difflib
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 
 from raypg.errors import DataError
 from raypg.models.adapt import adapt_channels, shrink_stem
+from raypg.models.anywhere import build_anywhere
 from raypg.models.size import ImageShape
 from raypg.models.stem import Stem, has_large_stem
 from raypg.strict import STRICT
@@ -97,7 +97,7 @@ def build_torchvision(
     name = config.name.partition("/")[2]
     sized = _size_arguments(name, image_shape)
     asked = {"num_classes": num_classes, **sized, **_single_output(name)}
-    model = _build_anywhere(lambda: models.get_model(name, weights=None, **asked))
+    model = build_anywhere(lambda: models.get_model(name, weights=None, **asked))
     if config.pretrained and not next(model.parameters()).is_meta:
         _load_weights(model, name, image_shape)
     adapt_channels(model, image_shape[0])
@@ -120,25 +120,10 @@ def build_timm(
     has_weights = config.pretrained and torch.get_default_device().type != "meta"
     asked["pretrained"] = has_weights
     try:
-        return _build_anywhere(lambda: timm.create_model(name, **asked))
+        return build_anywhere(lambda: timm.create_model(name, **asked))
     except OSError as error:
         fix = "Fetch them where there is a network, into $HF_HOME."
         raise _no_weights(name, error, fix) from error
-
-
-def _build_anywhere(build: Callable[[], nn.Module]) -> nn.Module:
-    """What a library builds, on the default device.
-
-    Some builders read numbers from tensors, which meta has none of.
-    """
-    device = torch.get_default_device()
-    try:
-        return build()
-    except (NotImplementedError, RuntimeError):
-        if device.type != "meta":
-            raise
-        with torch.device("cpu"):
-            return build().to(device)
 
 
 def _size_arguments(name: str, image_shape: ImageShape) -> dict[str, Any]:

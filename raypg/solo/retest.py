@@ -12,6 +12,7 @@ from raypg.config import fingerprint
 from raypg.entries import config_of
 from raypg.errors import CheckpointError, ResultsError
 from raypg.memo import changed_parts
+from raypg.own_files import own_as_trained
 from raypg.results import Results, open_results
 from raypg.results.schema import flat_rows
 from raypg.solo.device import check_device
@@ -86,6 +87,20 @@ def retest_trial(
         fix = "Train it again with --fresh."
         raise CheckpointError(trial, rule, _missing(results, trial, sweeps), fix)
     row = results.find_trial(sweep, trial)
+    with own_as_trained(store, row):
+        return _retest(results, row, folder, prefix, device, num_threads)
+
+
+def _retest(
+    results: Results,
+    row: Row,
+    folder: str,
+    prefix: str,
+    device: str,
+    num_threads: int,
+) -> Retest:
+    """Test the best epoch of the checkpoint in a folder."""
+    store, sweep, trial = results.store, row["sweep"], row["trial"]
     config = config_of(row)
     device = device or row["device"]
     check_device(device, f"--evaluate {prefix}: cuda", "Write --device cpu.")

@@ -15,6 +15,7 @@ from raypg.experiment.proposals import ENDED
 from raypg.experiment.trials import build_trial
 from raypg.ledger import Ledger
 from raypg.memo import changed_parts, read_memo
+from raypg.own_files import keep_own, names_in, own_bundle, own_paths
 from raypg.patches import code_columns, keep_changes
 from raypg.processor import precision_notes
 from raypg.provenance import provenance
@@ -99,6 +100,7 @@ def start_trial(layers: Sequence[Layer], options: Options) -> Finished:
     store.check_writable()
     leaves = flatten(config)
     check_types(store, {f"config.{name}": value for name, value in leaves.items()})
+    own = own_bundle(names_in([config]))
     name = options.name
     if name:
         _check_new(store, name)
@@ -110,6 +112,7 @@ def start_trial(layers: Sequence[Layer], options: Options) -> Finished:
     if aside := set_kept_aside(store, name):
         warn(aside)
     store.write_description(name, _describe(config, layers, options))
+    keep_own(store, name, own)
     with ExitStack() as stack:
         return _run(_Run(store, name, stack), trial, options, [])
 
@@ -184,12 +187,13 @@ class _Run:
 def _run(run: _Run, trial: Trial, options: Options, rows: Sequence[Row]) -> Finished:
     """Book the trial, which is trained unless the store holds it."""
     store, name = run.store, run.name
+    own = own_paths(names_in([trial.config]))
     ledger = Ledger(
         name,
         OneTrial(trial),
         run.writer,
         facts={
-            **code_columns(keep_changes(store, name, "", warn)),
+            **code_columns(keep_changes(store, name, own, warn)),
             "num_workers": 1,
             "num_threads": options.num_threads,
             "device": options.device,

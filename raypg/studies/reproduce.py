@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from raypg.errors import ResultsError, TrialError
+from raypg.own_files import own_as_trained
 from raypg.results import Results
 from raypg.results.arms import ENDED_WELL
 from raypg.results.columns import CORE
@@ -112,6 +113,17 @@ def reproduce(
         home = row.get("source_sweep") or row["sweep"]
         rule, fix = "must have its epochs in the tables", "There is nothing to hold."
         raise ResultsError(row["trial"], rule, f"none in {home}", fix)
+    with own_as_trained(results.store, row):
+        return _reproduce(results, row, kept, metric, tell)
+
+
+def _reproduce(
+    results: Results,
+    row: Row,
+    kept: Sequence[Row],
+    metric: str,
+    tell: Callable[[str], None],
+) -> Reproduction:
     checks: dict[str, bool] = {}
     first, after, noise = 1, math.nan, Noise(0.0, "")
     try:
