@@ -8,6 +8,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 from torch import nn
 
+from raypg.own import OwnOptimizerConfig
+from raypg.own_optim import build_own_optimizer
 from raypg.strict import STRICT
 
 
@@ -47,7 +49,9 @@ class AdamWConfig:
     """Decay biases and norms too."""
 
 
-OptimizerConfig = Annotated[SgdConfig | AdamWConfig, Field(discriminator="name")]
+OptimizerConfig = (
+    Annotated[SgdConfig | AdamWConfig, Field(discriminator="name")] | OwnOptimizerConfig
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, config=STRICT)
@@ -103,6 +107,9 @@ def build_optimizer(config: OptimizerConfig, model: nn.Module) -> torch.optim.Op
     With `decay_norms` off there are two parameter groups, of which the second (biases,
     scales and shifts of norms: whatever has one dimension) has no weight decay.
     """
+    if isinstance(config, OwnOptimizerConfig):
+        params = [p for p in model.parameters() if p.requires_grad]
+        return build_own_optimizer(config, params)
     groups = _param_groups(model, config.weight_decay, config.decay_norms)
     if isinstance(config, SgdConfig):
         sgd = _Sgd(

@@ -13,7 +13,7 @@ import raypg
 
 ROOT = Path(raypg.__file__).parents[1]
 ORDER = """
-errors strict faults causes tracebacks locks own
+errors strict faults causes tracebacks locks own own_optim
 space bucket folder lease store results models data optim
 config
 experiment training processor trial entries ledger checkpoints retention pruning

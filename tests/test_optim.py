@@ -111,7 +111,9 @@ def test_a_factor_is_a_share_of_the_peak(
 
 
 @pytest.mark.parametrize("config", OPTIMIZERS, ids=lambda config: config.name)
-def test_norms_and_biases_escape_decay_only_when_asked(config: OptimizerConfig) -> None:
+def test_norms_and_biases_escape_decay_only_when_asked(
+    config: SgdConfig | AdamWConfig,
+) -> None:
     everything = dataclasses.replace(config, decay_norms=True, weight_decay=0.5)
     (group,) = build_optimizer(everything, small_net()).param_groups
     assert group["weight_decay"] == 0.5

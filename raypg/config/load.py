@@ -17,6 +17,7 @@ from raypg.errors import ConfigError
 from raypg.faults import join_errors
 from raypg.models.fit import find_misfit
 from raypg.own import OwnConfig, OwnFaults, is_own
+from raypg.own_optim import find_optimizer_fault
 
 _T = TypeVar("_T")
 
@@ -87,6 +88,10 @@ def _size_faults(config: Config, given: Mapping[str, Given]) -> list[ConfigError
         rule = f"must be less than the {side} pixels of an image of {config.data.name}"
         fix = "4 is usual for images of 32 pixels."
         faults.append(ConfigError(where, rule, str(padding), fix))
+    if isinstance(config.optimizer, OwnConfig):
+        if fault := find_optimizer_fault(config.optimizer):
+            key = "optimizer.name"
+            faults.append(ConfigError(_layer_of(key, given).where(key), *fault))
     if misfit := find_misfit(config.model, spec.image_shape, spec.num_classes):
         key = f"model.{misfit.leaf}"
         where = _layer_of(key, given).where(key)

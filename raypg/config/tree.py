@@ -120,11 +120,11 @@ def sections() -> Mapping[str, Section]:
             choices = {
                 name: kind
                 for kind in every
-                if kind is not OwnConfig
+                if not issubclass(kind, OwnConfig)
                 for name in _choice_names(kind)
             }
             default = getattr(Config(), field.name).name
-            is_open = OwnConfig in every
+            is_open = any(issubclass(kind, OwnConfig) for kind in every)
             found[field.name] = Section(field.name, choices, default, is_open)
     return found
 

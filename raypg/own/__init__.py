@@ -3,4 +3,9 @@
 from raypg.own.fault import OwnFault, OwnFaults
 from raypg.own.names import is_own, own_name, portable_name
 from raypg.own.objects import forget, load_object
-from raypg.own.signature import OwnConfig, arguments_of, config_class
+from raypg.own.signature import (
+    OwnConfig,
+    OwnOptimizerConfig,
+    arguments_of,
+    config_class,
+)

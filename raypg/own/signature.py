@@ -25,6 +25,11 @@ GIVEN: Mapping[str, tuple[str, ...]] = {
 }
 """By section of the config, what raypg gives to a parameter of that name."""
 
+NEEDED: Mapping[str, Mapping[str, str]] = {
+    "optimizer": {"lr": "lr: float = 0.01, its peak, which the schedule changes"}
+}
+"""By section, what a component must have as a key, and how to write it."""
+
 _PLAIN = (bool, int, float, str)
 _TYPES = "bool, int, float, str, Literal[…] or tuple[float, ...]"
 _VARIADIC = {
@@ -39,6 +44,17 @@ class OwnConfig:
 
     name: str = ""
     """A file or a module, a colon, and what it defines."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, config=STRICT)
+class OwnOptimizerConfig(OwnConfig):
+    """What the configs of all optimizers of a user's own are."""
+
+    lr: float = 0.0
+    """Peak; the user's own signature says its default."""
+
+
+_BASES: Mapping[str, type[OwnConfig]] = {"optimizer": OwnOptimizerConfig}
 
 
 @cache
@@ -69,6 +85,10 @@ def config_class(section: str, name: str) -> type[OwnConfig]:
             types[one.name] = hints[one.name]
             if one.default is not one.empty:
                 defaults[one.name] = one.default
+    for leaf, example in NEEDED.get(section, {}).items():
+        if leaf not in types and not faults:
+            fix = f"Write {example}."
+            faults.append(OwnFault(f"must have a key {leaf}", "none", fix))
     if faults:
         raise OwnFaults(faults)
     _, member = split_name(name)
@@ -78,7 +98,7 @@ def config_class(section: str, name: str) -> type[OwnConfig]:
         "__module__": __name__,
         **defaults,
     }
-    made = type(member, (OwnConfig,), body)
+    made = type(member, (_BASES.get(section, OwnConfig),), body)
     build: Any = dataclass(frozen=True, kw_only=True, slots=True, config=STRICT)
     kind: type[OwnConfig] = build(made)
     return kind

@@ -6,6 +6,7 @@ from typing import Any
 
 from raypg.config import Config
 from raypg.optim import ConstantConfig
+from raypg.own import OwnConfig
 from raypg.plan.counts import flops_of, spread
 from raypg.plan.report import Report
 from raypg.plan.spans import Span, middle_of
@@ -24,7 +25,9 @@ def shape_of(config: Config) -> Config:
     model: Any = config.model
     if getattr(model, "dropout", 0.0):
         model = replace(model, dropout=0.1)
-    build_optimizer_config: Any = type(config.optimizer)
+    optimizer: Any = config.optimizer
+    if not isinstance(optimizer, OwnConfig):  # whose other keys may be required
+        optimizer = type(optimizer)(lr=1e-9)
     train = replace(
         config.train,
         epochs=10**6,
@@ -37,7 +40,7 @@ def shape_of(config: Config) -> Config:
         config,
         data=replace(config.data, fraction=1.0),
         model=model,
-        optimizer=build_optimizer_config(lr=1e-9),
+        optimizer=optimizer,
         schedule=ConstantConfig(),
         train=train,
         seed=0,
