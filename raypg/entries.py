@@ -10,6 +10,7 @@ from typing import Any
 from raypg.config import Config, Layer, flatten, load
 from raypg.errors import ConfigError
 from raypg.experiment import Trial
+from raypg.metrics import metric_mode
 from raypg.results.columns import LEFT
 from raypg.results.schema import config_leaves
 from raypg.tracebacks import cut_traceback
@@ -49,8 +50,9 @@ TRAINED_BY = (
 """Likewise, also where it is null: what the present session has instead trained none
 of it."""
 
-RATED = ("val.accuracy", "val.loss")
-"""What `train.metric` may be; the summary of a trial has both for its best epoch."""
+RATED = ("val.", "best.val.")
+"""Begin the names of what `train.metric` may be; the summary of a trial has all of
+them, of its last epoch and of its best one."""
 
 
 @dataclass
@@ -94,12 +96,15 @@ class Entry:
         """Take in the newest epoch."""
         self.epoch, self.metrics = epoch, dict(metrics)
         self.seconds[epoch] = metrics.get("epoch_s", 0.0)
-        self.rated[epoch] = {name: metrics[name] for name in RATED if name in metrics}
+        self.rated[epoch] = {
+            name: value for name, value in metrics.items() if name.startswith(RATED)
+        }
 
     def best_columns(self) -> dict[str, Any]:
         """The epoch with the best `train.metric`, the earliest on ties; may be none."""
         metric = self.trial.config.train.metric
-        sign = -1 if metric == "val.loss" else 1
+        mode = metric_mode(self.trial.config.train.metrics, metric)
+        sign = -1 if mode == "min" else 1
         rated = {
             epoch: sign * self.rated[epoch][metric]
             for epoch in range(1, self.epoch + 1)
@@ -161,8 +166,10 @@ def cached_entry(trial: Trial, number: int, row: Row) -> Entry:
         number: its place in the order.
         row: of `trials`, completed, under the same fingerprint.
     """
-    columns = {name: row[name] for name in SUMMARY_COLUMNS if row.get(name) is not None}
-    names = [name for name in ("val.accuracy", "val.loss") if name in columns]
+    rated = [name for name in row if name.startswith(RATED)]
+    kept = dict.fromkeys([*SUMMARY_COLUMNS, *rated])
+    columns = {name: row[name] for name in kept if row.get(name) is not None}
+    names = [name for name in columns if name.startswith(RATED[0])]
     columns |= {name: row.get(name) for name in TRAINED_BY}
     return Entry(
         trial,
@@ -197,6 +204,7 @@ def trial_row(entry: Entry) -> dict[str, Any]:
         "num_epochs": entry.epoch,
         "val.accuracy": entry.metrics.get("val.accuracy"),
         "val.loss": entry.metrics.get("val.loss"),
+        **{n: value for n, value in entry.metrics.items() if n.startswith(RATED[0])},
         **entry.best_columns(),
         "train_s": entry.train_s,
         "started": moment(entry.started or None),

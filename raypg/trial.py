@@ -138,8 +138,7 @@ def _machine(world: World) -> dict[str, str]:
 def _best(outcome: Outcome) -> dict[str, object]:
     return {
         "best_epoch": outcome.best_epoch,
-        "best.val.accuracy": outcome.best["val.accuracy"],
-        "best.val.loss": outcome.best["val.loss"],
+        **{f"best.{n}": v for n, v in outcome.best.items() if n.startswith("val.")},
     }
 
 

@@ -14,7 +14,7 @@ import raypg
 ROOT = Path(raypg.__file__).parents[1]
 ORDER = """
 errors strict faults causes tracebacks locks own own_optim
-space bucket folder lease store results models data optim
+space metrics bucket folder lease store results models data optim
 config
 experiment training processor trial entries ledger checkpoints retention pruning
 secrets git provenance patches own_files progress memo interrupts

@@ -25,6 +25,8 @@ _NO_NUMBERS = (
     "raypg.faults",
     "raypg.strict",
     "raypg.tracebacks",
+    # What asks for one of them has them by `metrics_code`.
+    "raypg.metrics",
     # Where files lie and how they are fetched; their content is in the data's version.
     "raypg.data.cache",
     "raypg.data.download",
@@ -72,6 +74,14 @@ def own_code(sources: Sources) -> Mapping[str, str]:
     found |= {name: version for name, version in versions.items() if version}
     ours = _follow([*sources.ours], dict.fromkeys(_REGISTRIES, ""), {})
     return dict(sorted({**found, **ours}.items()))
+
+
+@cache
+def metrics_code() -> Mapping[str, str]:
+    """The hash of the file of our metrics, for trials that are judged by one."""
+    path = _PACKAGE / "metrics.py"
+    name = path.relative_to(_PACKAGE.parent).as_posix()
+    return {name: hash_source(path.read_text("utf-8"))}
 
 
 def _follow(

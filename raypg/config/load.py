@@ -10,6 +10,7 @@ from raypg.config.aliases import resolve_aliases
 from raypg.config.faults import explain, unknown_choice, unknown_leaf, unknown_section
 from raypg.config.layers import Layer, Origin
 from raypg.config.own import with_own_names
+from raypg.config.own_rules import own_faults
 from raypg.config.reading import Given, read_leaf
 from raypg.config.tree import Config, Section, leaf_hints, root_leaves, sections
 from raypg.data import dataset_spec
@@ -17,7 +18,6 @@ from raypg.errors import ConfigError
 from raypg.faults import join_errors
 from raypg.models.fit import find_misfit
 from raypg.own import OwnConfig, OwnFaults, is_own
-from raypg.own_optim import find_optimizer_fault
 
 _T = TypeVar("_T")
 
@@ -88,10 +88,7 @@ def _size_faults(config: Config, given: Mapping[str, Given]) -> list[ConfigError
         rule = f"must be less than the {side} pixels of an image of {config.data.name}"
         fix = "4 is usual for images of 32 pixels."
         faults.append(ConfigError(where, rule, str(padding), fix))
-    if isinstance(config.optimizer, OwnConfig):
-        if fault := find_optimizer_fault(config.optimizer):
-            key = "optimizer.name"
-            faults.append(ConfigError(_layer_of(key, given).where(key), *fault))
+    faults += own_faults(config, spec.num_classes, given)
     if misfit := find_misfit(config.model, spec.image_shape, spec.num_classes):
         key = f"model.{misfit.leaf}"
         where = _layer_of(key, given).where(key)

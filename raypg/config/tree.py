@@ -43,7 +43,10 @@ class TrainConfig:
     """Limit of the whole gradient's 2-norm; 0: none."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Of the training loss only."""
-    metric: Literal["val.accuracy", "val.loss"] = "val.accuracy"
+    metrics: str = ""
+    """What validation is judged by beside accuracy and loss, each a column `val.NAME`:
+    names of `METRICS` and functions of the user's own, with commas between them."""
+    metric: str = "val.accuracy"
     """What the best epoch is chosen by: its weights are tested. Set by the space."""
     early_stopping: int = Field(default=0, ge=0)
     """Epochs without a better metric after which a trial is completed; 0: never."""

@@ -14,6 +14,7 @@ from raypg.config import (
 )
 from raypg.errors import ConfigError, SpaceError
 from raypg.faults import join_errors, quote_value
+from raypg.metrics import metric_mode
 from raypg.space import Ablation, Arm, Path, Search, Space, Value, build_arms
 
 
@@ -118,9 +119,23 @@ def check_space(resolver: Resolver) -> list[Config]:
         faults += found
         if config is not None:
             configs.append(config)
+    faults += _mode_faults(resolver, configs[:1])
     if faults:
         raise resolver.error(faults)
     return configs
+
+
+def _mode_faults(
+    resolver: Resolver, configs: Sequence[Config]
+) -> Iterator[ConfigError]:
+    """A metric of the user's own knows itself which end of it is the good one."""
+    for train in (config.train for config in configs):
+        mode = metric_mode(train.metrics, train.metric)
+        if mode != resolver.space.mode:
+            where = f"{resolver.path}: mode"
+            rule = f'must be "{mode}" for {train.metric}'
+            found, fix = quote_value(resolver.space.mode), "Change one of the two."
+            yield ConfigError(where, rule, found, fix)
 
 
 def resolve_arms(resolver: Resolver) -> tuple[list[Arm], Arm]:

@@ -32,6 +32,7 @@ def shape_of(config: Config) -> Config:
         config.train,
         epochs=10**6,
         metric="val.accuracy",
+        metrics="",
         early_stopping=0,
         clip_norm=float(config.train.clip_norm > 0),
         label_smoothing=0.1 if config.train.label_smoothing else 0.0,

@@ -24,7 +24,7 @@ def mode_of(about: Mapping[str, Any], metric: str) -> str:
         metric: its name, by which it is guessed where it is not the sweep's own.
     """
     own = about.get("mode") if metric == about.get("metric", DEFAULT_METRIC) else None
-    return str(own or ("min" if metric.endswith("loss") else "max"))
+    return str(own or ("min" if metric.endswith(("loss", "error")) else "max"))
 
 
 @dataclass(frozen=True)

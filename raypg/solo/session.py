@@ -15,6 +15,7 @@ from raypg.experiment.proposals import ENDED
 from raypg.experiment.trials import build_trial
 from raypg.ledger import Ledger
 from raypg.memo import changed_parts, read_memo
+from raypg.metrics import metric_mode
 from raypg.own_files import keep_own, names_in, own_bundle, own_paths
 from raypg.patches import code_columns, keep_changes
 from raypg.processor import precision_notes
@@ -262,7 +263,7 @@ def _describe(
         "space_source": "",
         "axes": [],
         "metric": metric,
-        "mode": "min" if metric == "val.loss" else "max",
+        "mode": metric_mode(config.train.metrics, metric),
         "baseline": None,
         "num_trials": 1,
         "layers": [layer.to_json() for layer in layers],

@@ -61,7 +61,7 @@ class Ablation:
             *axes_faults(self.axes, _EXAMPLE),
             *_seeds_faults(self.seeds),
             *choice_faults("design", self.design, _DESIGNS),
-            *metric_faults(self.metric, self.mode),
+            *metric_faults(self.metric, self.mode, self.base),
         ]
         if isinstance(self.axes, Mapping):
             faults += _values_faults(self.axes)

@@ -5,16 +5,32 @@ from collections.abc import Iterator, Mapping
 from raypg.errors import SpaceError, suggest_name
 from raypg.faults import quote_value
 
-METRICS = {"val.accuracy": "max", "val.loss": "min"}
+METRICS = {
+    "val.accuracy": "max",
+    "val.loss": "min",
+    "val.top5_accuracy": "max",
+    "val.balanced_accuracy": "max",
+    "val.macro_f1": "max",
+    "val.calibration_error": "min",
+}
 """What an arm may be judged by, and which way is better. The test split is not here:
 nothing is selected by it."""
 MAX_TRIALS = 100_000
 """More is a slip of the pen; the driver is measured to 10,000."""
 
 
-def metric_faults(metric: object, mode: object) -> Iterator[SpaceError]:
-    """What is wrong with the number that trials are judged by."""
-    if not isinstance(metric, str) or metric not in METRICS:
+def metric_faults(
+    metric: object, mode: object, base: object = None
+) -> Iterator[SpaceError]:
+    """What is wrong with the number that trials are judged by.
+
+    One of the user's own is checked with the config, where its base names it.
+    """
+    named = str(base.get("train.metrics", "")) if isinstance(base, Mapping) else ""
+    own = [f"val.{name.rpartition(':')[2].strip()}" for name in named.split(",")]
+    if metric in own and metric not in METRICS:
+        yield from choice_faults("mode", mode, ("max", "min"))
+    elif not isinstance(metric, str) or metric not in METRICS:
         fix = suggest_name(str(metric), METRICS)
         rule = "must be a number of the validation split"
         yield SpaceError("metric", rule, quote_value(metric), fix)

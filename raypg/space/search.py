@@ -57,7 +57,7 @@ class Search:
         faults = [
             *base_faults(self.base),
             *axes_faults(self.axes, _EXAMPLE),
-            *metric_faults(self.metric, self.mode),
+            *metric_faults(self.metric, self.mode, self.base),
             *number_faults("trials", self.trials, 1, MAX_TRIALS),
             *choice_faults("sampler", self.sampler, ("tpe", "random")),
             *number_faults("seed", self.seed, 0),

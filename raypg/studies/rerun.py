@@ -12,6 +12,7 @@ from raypg.cluster.sweep import start_sweep
 from raypg.config import Config, flatten
 from raypg.entries import config_of
 from raypg.errors import ResultsError
+from raypg.metrics import metric_mode
 from raypg.results import Results, open_results
 from raypg.solo.device import check_device
 from raypg.store import Store
@@ -125,7 +126,7 @@ def _train_in_a_group(row: Row, config: Config, store: Store) -> Rerun:
         "axes": {"train.epochs": [leaves["train.epochs"]]},
         "seeds": [leaves["seed"]],
         "metric": leaves["train.metric"],
-        "mode": "min" if leaves["train.metric"] == "val.loss" else "max",
+        "mode": metric_mode(config.train.metrics, config.train.metric),
     }
     arguments = ", ".join(f"{name}={value!r}" for name, value in parts.items())
     space.write_text(f"from raypg import Ablation\n\nSPACE = Ablation({arguments})\n")

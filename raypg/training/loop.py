@@ -75,7 +75,9 @@ def _train_epoch(parts: Parts, link: Link) -> bool:
     check_finite({"train.loss": loss})
     num_images = parts.batches.num_examples
     train_s = time.perf_counter() - started
-    val = evaluate(parts.stepper, parts.module, parts.val_batches)
+    val = evaluate(
+        parts.stepper, parts.module, parts.val_batches, metrics=parts.metrics
+    )
     metrics = freeze(
         {
             "time": time.time(),
@@ -86,6 +88,7 @@ def _train_epoch(parts: Parts, link: Link) -> bool:
             "train.accuracy": num_correct / num_images,
             "val.loss": val.loss,
             "val.accuracy": val.accuracy,
+            **val.metrics,
         }
     )
     parts.note_epoch(epoch, metrics, val)

@@ -1,5 +1,6 @@
 """The moving parts of a trial: built, noted after each epoch, saved and restored."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,6 +12,7 @@ from raypg.config import Config
 from raypg.data import Dataset, Split
 from raypg.data.pipeline import Batches
 from raypg.errors import CheckpointError
+from raypg.metrics import Metric, metric_mode, metrics_of
 from raypg.models import build_model
 from raypg.optim import build_optimizer
 from raypg.training.evaluation import Evaluation
@@ -46,12 +48,18 @@ class Parts:
         """What the best epoch is chosen by."""
         return self.config.train.metric
 
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """What an epoch is judged by beside loss and accuracy, by column."""
+        return metrics_of(self.config.train.metrics, self.metric)
+
     def note_epoch(self, epoch: int, metrics: Metrics, val: Evaluation) -> None:
         """Take the results of a finished epoch, and its weights if it is the best."""
         self.epoch = epoch
         self.val = val
         self.history.append(dict(metrics))
-        sign = -1.0 if self.metric == "val.loss" else 1.0
+        mode = metric_mode(self.config.train.metrics, self.metric)
+        sign = -1.0 if mode == "min" else 1.0
         value = sign * metrics[self.metric]
         if not self.best_epoch or value > sign * self.best[self.metric]:
             self.best_epoch, self.best = epoch, dict(metrics)

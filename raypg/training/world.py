@@ -37,6 +37,12 @@ class World:
             dist.all_reduce(values)
         return values
 
+    def tell(self, values: Tensor) -> Tensor:
+        """The values of rank 0, in place."""
+        if self.num_workers > 1:
+            dist.broadcast(values, src=0)
+        return values
+
     def gather_rows(self, rows_NK: Tensor) -> Tensor:
         """The shares of all workers under one another, in order of rank."""
         if self.num_workers == 1:

@@ -25,7 +25,8 @@ from raypg.training.world import World
 from tests.fakes import FakeLink, digest
 from tests.training.tiny import SIZES, tiny_config, train_tiny
 
-TRAINED = tiny_config("cnn", train__epochs=3)
+METRICS = "macro_f1,calibration_error,examples/own/margin.py:margin"
+TRAINED = tiny_config("cnn", train__epochs=3, train__metrics=METRICS)
 """With batch norm and dropout; the two shares of a batch are never of one size."""
 
 

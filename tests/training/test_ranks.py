@@ -74,11 +74,14 @@ def test_two_workers_evaluate_as_one_does(split: str, pair: list[Found]) -> None
     parts = build_parts(TRAINED, digits(TRAINED), ALONE)
     parts.module.load_state_dict(states[epoch - 1].model)
     batches = parts.test_batches() if split == "test" else parts.val_batches
-    alone = evaluate(parts.stepper, parts.module, batches)
+    metrics = parts.metrics if split == "val" else {}
+    alone = evaluate(parts.stepper, parts.module, batches, metrics=metrics)
     for outcome in outcomes:
         together: Evaluation = getattr(outcome, split)
         assert together.accuracy == alone.accuracy
         assert together.loss == pytest.approx(alone.loss, rel=1e-6)
+        assert together.metrics == pytest.approx(alone.metrics, rel=1e-5)
+        assert len(together.metrics) == len(metrics)
         near = torch.isclose(
             together.probabilities_NK, alone.probabilities_NK, atol=1e-3
         )
