@@ -13,8 +13,10 @@ from raypg.config import (
     preset_layer,
     to_yaml,
 )
-from raypg.errors import ConfigError
+from raypg.errors import ConfigError, SpaceError
+from raypg.experiment.trials import Resolver, resolve_arms
 from raypg.models.aliases import ALIASES
+from raypg.space import Ablation
 
 MEANINGS = {
     "SimpleModel": ["model.name=lenet"],
@@ -79,6 +81,25 @@ def test_a_field_that_an_alias_has_cannot_be_given_beside_it() -> None:
         'command line: "model.depth": must be left to ResNet18, which has 18;'
         ' found "34". Remove it, or write model.name=resnet.'
     )
+
+
+def resolved(design: str) -> Resolver:
+    space = Ablation(
+        base={"model.name": "ResNet18"},
+        axes={"model.name": ["ResNet18", "DenseNet3"], "optimizer.lr": [0.1, 0.2]},
+        design=design,  # type: ignore[arg-type]
+    )
+    return Resolver("space.py", space, [])
+
+
+def test_the_alias_of_the_base_on_an_axis_is_the_baseline() -> None:
+    arms, baseline = resolve_arms(resolved("one_at_a_time"))
+    labels = [arm.label for arm in arms]
+    assert labels == ["baseline", "model.name=DenseNet3", "optimizer.lr=0.2"]
+    assert baseline.label == "baseline"
+    rule = 'axes."model.name".: must differ from the baseline.s value; found "ResNet18"'
+    with pytest.raises(SpaceError, match=rule):
+        resolve_arms(resolved("leave_one_out"))
 
 
 def test_a_wrong_name_may_be_nearest_to_an_alias() -> None:

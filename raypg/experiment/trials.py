@@ -148,11 +148,25 @@ def resolve_arms(resolver: Resolver) -> tuple[list[Arm], Arm]:
     base, _ = resolver.try_config({})
     leaves = flatten(base) if base is not None else {}
     start = {axis: leaves[axis] for axis in resolver.space.axes if axis in leaves}
+    words = _other_words(resolver, resolver.space, base)
     try:
-        return build_arms(resolver.space, start)
+        return build_arms(resolver.space, {**start, **words})
     except SpaceError as cause:
         where, *rest = cause.args
         raise SpaceError(f"{resolver.path}: {where}", *rest) from cause
+
+
+def _other_words(
+    resolver: Resolver, space: Ablation, base: Config | None
+) -> dict[str, Value]:
+    """Names on axes that stand for what the base has: an alias, another path."""
+    return {
+        axis: value
+        for axis, values in space.axes.items()
+        for value in values
+        if axis.endswith(".name") and base is not None
+        if resolver.try_config({axis: value})[0] == base
+    }
 
 
 def _values_to_try(resolver: Resolver) -> Iterator[Mapping[str, Value]]:
