@@ -2,8 +2,8 @@
 
     python -m raypg.train data.name=examples/own/blobs.py:blobs data.noise=0.6
 
-Its parameters are keys under `data.`; `root` would be `data.root`. It runs once for each
-setting of them, and is mapped from the cache from then on.
+Its parameters are keys under `data.`; `root` would be `data.root`. It runs once for
+each setting of them, and is mapped from the cache from then on.
 """
 
 from typing import Annotated, Any

@@ -23,8 +23,8 @@ from raypg.cluster.options import (
 )
 from raypg.cluster.room import check_room
 from raypg.cluster.tryout import try_on_a_node
-from raypg.config import Layer, check_workers
-from raypg.config.own import NAMED
+from raypg.config import Config, Layer, check_workers
+from raypg.config.own import NAMED, own_names, with_own_names
 from raypg.data import load_dataset
 from raypg.data.config import DataConfig
 from raypg.experiment import (
@@ -36,7 +36,6 @@ from raypg.experiment import (
     build_proposals,
 )
 from raypg.memo import read_memo, read_search_memo
-from raypg.own import is_own, own_name
 from raypg.own.bundle import Bundle
 from raypg.own_files import names_in, own_bundle
 from raypg.processor import precision_notes
@@ -114,7 +113,7 @@ def connect_for(question: Question, options: Options, stack: ExitStack) -> None:
     if joins_cluster(options):
         check_room(question.need)
         store = Store(options.store)
-        try_on_a_node(question.need, _data_configs(question), store)
+        try_on_a_node(question.need, _data_examples(question), question.bundle, store)
     else:
         join(options, stack)
         check_room(question.need)
@@ -163,8 +162,9 @@ def _drawn_names(space: Space) -> set[str]:
     if not isinstance(space, Search):
         return set()
     drawn = NAMED & space.axes.keys()
-    options = [v for axis in drawn for v in space.distribution(axis).probes()]
-    return {own_name(str(value)) for value in options if is_own(value)}
+    options = [(axis, v) for axis in drawn for v in space.distribution(axis).probes()]
+    layers = [with_own_names(Layer("axes", {axis: value})) for axis, value in options]
+    return {name for layer in layers for name in own_names(layer.values)}
 
 
 def load_data(question: Question) -> None:
@@ -180,6 +180,12 @@ def load_data(question: Question) -> None:
     )
     for note in dict.fromkeys(notes):
         print(note, file=sys.stderr)
+
+
+def _data_examples(question: Question) -> list[Config]:
+    """A config for each data set."""
+    configs = [trial.config for trial in _examples(question.proposals)]
+    return list({config.data: config for config in configs}.values())
 
 
 def _data_configs(question: Question) -> list[DataConfig]:

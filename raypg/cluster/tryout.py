@@ -1,21 +1,23 @@
 """What nodes of a joined cluster must be able to do, tried before a sweep starts."""
 
 import socket
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from raypg.cluster.connect import Need
 from raypg.cluster.room import workers_on
+from raypg.config import Config, Layer, Leaf, flatten, load
 from raypg.data import load_dataset
-from raypg.data.config import DataConfig
 from raypg.data.places import whole_path
 from raypg.errors import ClusterError, RaypgError, StoreError
+from raypg.own.bundle import Bundle, use
 from raypg.store import Store
 
 
-def try_on_a_node(need: Need, configs: Sequence[DataConfig], store: Store) -> None:
+def try_on_a_node(
+    need: Need, configs: Sequence[Config], bundle: Bundle | None, store: Store
+) -> None:
     """Load data sets on a node, and see that it has the driver's store.
 
     The driver's machine may lack the data, the node the keys of the bucket; a folder of
@@ -25,7 +27,8 @@ def try_on_a_node(need: Need, configs: Sequence[DataConfig], store: Store) -> No
 
     Args:
         need: of a trial, whose worker's place this takes for a moment.
-        configs: name the data sets.
+        configs: of trials, one for each data set.
+        bundle: the files of the user's own that they name.
         store: of the sweep.
 
     Raises:
@@ -41,10 +44,11 @@ def try_on_a_node(need: Need, configs: Sequence[DataConfig], store: Store) -> No
         num_gpus=need.gpus_per_worker,
         scheduling_strategy=strategy_for(need, own, ray.nodes()),
     )
-    configs = [replace(config, root=whole_path(config.root)) for config in configs]
+    leaves = [flatten(config) for config in configs]
+    leaves = [one | {"data.root": whole_path(str(one["data.root"]))} for one in leaves]
     try:
         with store.marked() as mark:
-            ray.get(there(prepare_node).remote(configs, store, mark))
+            ray.get(there(prepare_node).remote(leaves, bundle, store, mark))
     except ray.exceptions.RayError as error:
         cause = getattr(error, "cause", None)
         if isinstance(cause, RaypgError):
@@ -71,11 +75,17 @@ def strategy_for(need: Need, own: str, nodes: Sequence[dict[str, Any]]) -> objec
     return "DEFAULT"
 
 
-def prepare_node(configs: Sequence[DataConfig], store: Store, mark: str) -> None:
+def prepare_node(
+    configs: Sequence[Mapping[str, Leaf]],
+    bundle: Bundle | None,
+    store: Store,
+    mark: str,
+) -> None:
     """On the node: see the store, and have the data sets ready.
 
     Args:
-        configs: name the data sets.
+        configs: leaves of trials, one for each data set.
+        bundle: the files of the user's own that they name.
         store: of the sweep.
         mark: a file of the driver's in a store that is a folder.
 
@@ -89,5 +99,6 @@ def prepare_node(configs: Sequence[DataConfig], store: Store, mark: str) -> None
         found = f"on {socket.gethostname()} another one, or none"
         fix = "Name a bucket or a shared folder, by --store or RAYPG_STORE."
         raise StoreError(f"--store {store.uri}", rule, found, fix)
-    for config in configs:
-        load_dataset(config)
+    use(bundle)
+    for leaves in configs:
+        load_dataset(load([Layer("a worker of the cluster", leaves)]).data)

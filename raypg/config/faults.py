@@ -63,7 +63,7 @@ def unknown_choice(name: str, section: Section, given: Given) -> ConfigError:
     where, found = given.layer.where(f"{name}.name"), quote_value(given.value)
     known = [*section.choices, *(ALIASES if name == "model" else ())]
     fix = suggest_name(str(given.value), known)
-    if section.takes_own and str(given.value).endswith(".py"):
+    if section.own is not None and str(given.value).endswith(".py"):
         fix = f"Say what of it: {name}.name={given.value}:NAME."
     what = "data set" if name == "data" else name
     return ConfigError(where, f"must be a known {what}", found, fix)

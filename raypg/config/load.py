@@ -12,12 +12,19 @@ from raypg.config.layers import Layer, Origin
 from raypg.config.own import with_own_names
 from raypg.config.own_rules import own_faults
 from raypg.config.reading import Given, read_leaf
-from raypg.config.tree import Config, Section, leaf_hints, root_leaves, sections
+from raypg.config.tree import (
+    OWN_KINDS,
+    Config,
+    Section,
+    leaf_hints,
+    root_leaves,
+    sections,
+)
 from raypg.data import dataset_spec
 from raypg.errors import ConfigError
 from raypg.faults import join_errors
 from raypg.models.fit import find_misfit
-from raypg.own import OwnConfig, OwnFaults, is_own
+from raypg.own import OwnFaults, is_own
 
 _T = TypeVar("_T")
 
@@ -172,7 +179,7 @@ def _construct(
     """A dataclass of given values, or None once its faults are noted."""
     hints = leaf_hints(kind)
     values = {leaf: read_leaf(hints[leaf], one) for leaf, one in fields.items()}
-    if issubclass(kind, OwnConfig):
+    if issubclass(kind, OWN_KINDS):
         # A whole number comes back as a float where ours of its name has fractions.
         for leaf, value in values.items():
             if hints[leaf] is int and isinstance(value, float) and value.is_integer():

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, Union
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from raypg.data import AnyDataConfig
+from raypg.data import AnyDataConfig, OwnDataConfig
 from raypg.data.config import PublishedConfig
 from raypg.models import DenseNetConfig, ModelConfig
 from raypg.optim import MultistepConfig, OptimizerConfig, ScheduleConfig, SgdConfig
@@ -19,6 +19,9 @@ from raypg.strict import STRICT
 
 _hints: dict[type[object], Mapping[str, Any]] = {}
 _T = TypeVar("_T")
+
+OWN_KINDS = (OwnConfig, OwnDataConfig)
+"""What the configs of all components of the user's own extend."""
 
 Leaf: TypeAlias = bool | int | float | str | list[float]
 """What a leaf holds once flattened."""
@@ -80,8 +83,9 @@ class Section:
     choices: Mapping[str, type[Any]]
     default: str
     """The choice where no `name` is given; "" where there is but one."""
-    takes_own: bool = False
-    """Whether `name` may be a component of the user's own."""
+    own: type[Any] | None = None
+    """What the configs of components of the user's own extend, where `name` may be
+    one."""
 
     @property
     def is_union(self) -> bool:
@@ -102,8 +106,8 @@ class Section:
         Raises:
             OwnFaults: the choice is the user's own, and something is wrong with it.
         """
-        if self.takes_own and is_own(name):
-            return _own_kind(self.name, name)
+        if self.own is not None and is_own(name):
+            return _own_kind(self.name, name, self.own)
         head, slash, _ = name.partition("/")
         return self.choices.get(head + slash)
 
@@ -123,18 +127,18 @@ def sections() -> Mapping[str, Section]:
             choices = {
                 name: kind
                 for kind in every
-                if not issubclass(kind, OwnConfig)
+                if not issubclass(kind, OWN_KINDS)
                 for name in _choice_names(kind)
             }
             default = getattr(Config(), field.name).name
-            is_open = any(issubclass(kind, OwnConfig) for kind in every)
-            found[field.name] = Section(field.name, choices, default, is_open)
+            own = next((kind for kind in every if issubclass(kind, OWN_KINDS)), None)
+            found[field.name] = Section(field.name, choices, default, own)
     return found
 
 
-def _own_kind(section: str, name: str) -> type[Any]:
+def _own_kind(section: str, name: str, base: type) -> type[Any]:
     """The dataclass of the user's own component, whose keys have the types of ours."""
-    kind, known = config_class(section, name), leaf_types()
+    kind, known = config_class(section, name, base), leaf_types()
     faults = []
     for leaf, hint in leaf_hints(kind).items():
         ours = known.get(f"{section}.{leaf}")

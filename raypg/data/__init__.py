@@ -23,6 +23,7 @@ from raypg.data.folder import FOLDER, FolderConfig
 from raypg.data.imagenet import IMAGENET, TINY_IMAGENET, ImagenetConfig
 from raypg.data.mnist import MNIST
 from raypg.data.npz import NPZ, NpzConfig
+from raypg.data.own import OWN_DATA, OwnDataConfig
 from raypg.data.places import default_cache_dir
 from raypg.data.prepare import keep_fraction, num_kept
 from raypg.data.published import load_published, published_place, published_version
@@ -34,15 +35,18 @@ from raypg.data.svhn import SVHN
 from raypg.data.synthetic import SYNTHETIC, SyntheticConfig
 from raypg.errors import DataError
 
-AnyDataConfig = Annotated[
-    EmnistConfig
-    | FolderConfig
-    | ImagenetConfig
-    | NpzConfig
-    | PublishedConfig
-    | SyntheticConfig,
-    Field(discriminator="name"),
-]
+AnyDataConfig = (
+    Annotated[
+        EmnistConfig
+        | FolderConfig
+        | ImagenetConfig
+        | NpzConfig
+        | PublishedConfig
+        | SyntheticConfig,
+        Field(discriminator="name"),
+    ]
+    | OwnDataConfig
+)
 
 _C = TypeVar("_C", bound=DataConfig)
 
@@ -134,6 +138,8 @@ def unaltered(config: _C) -> _C:
 
 def source_of(config: DataConfig) -> Source | Recipe:
     """What a config's data set is made from."""
+    if isinstance(config, OwnDataConfig):
+        return OWN_DATA
     entry = DATASETS[config.name]
     return entry if isinstance(entry, Source | Recipe) else entry(config)
 

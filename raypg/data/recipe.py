@@ -10,6 +10,7 @@ from raypg.data.cache import load_cached, read_about
 from raypg.data.config import DataConfig
 from raypg.data.dataset import Dataset, DatasetSpec
 from raypg.errors import DataError
+from raypg.own import portable_name
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,9 @@ def _entry(recipe: Recipe, config: DataConfig, cache_dir: Path) -> Path:
 
 
 def _version(recipe: Recipe, config: DataConfig, digest: str) -> str:
-    return f"{config.name}-{recipe.revision}" + (f"+{digest}" if digest else "")
+    # Of the user's own, a name without a folder, and the same on every machine.
+    name = f"{portable_name(config.name)}-{recipe.revision}"
+    return name + (f"+{digest}" if digest else "")
 
 
 def _own_keys(config: DataConfig) -> str:

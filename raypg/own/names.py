@@ -39,6 +39,11 @@ def own_name(name: str) -> str:
 
 
 def portable_name(name: str) -> str:
-    """The name without the folder, which differs from one machine to the next."""
+    """The name without the folder, which differs from one machine to the next.
+
+    A name of ours is what it is.
+    """
+    if not is_own(name):
+        return name
     place, member = split_name(name)
     return f"{PurePath(place).name if is_file(place) else place}{MARK}{member}"

@@ -6,7 +6,8 @@ that raypg gives by name (`num_classes`, say) are none.
 
 import inspect
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import fields
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -21,7 +22,7 @@ from raypg.strict import STRICT
 GIVEN: Mapping[str, tuple[str, ...]] = {
     "model": ("num_classes", "in_channels", "image_size", "image_shape"),
     "optimizer": ("params",),
-    "data": (),
+    "data": ("root",),
 }
 """By section of the config, what raypg gives to a parameter of that name."""
 
@@ -54,16 +55,14 @@ class OwnOptimizerConfig(OwnConfig):
     """Peak; the user's own signature says its default."""
 
 
-_BASES: Mapping[str, type[OwnConfig]] = {"optimizer": OwnOptimizerConfig}
-
-
 @cache
-def config_class(section: str, name: str) -> type[OwnConfig]:
+def config_class(section: str, name: str, base: type) -> type[Any]:
     """The dataclass of a component's keys, each beside its `name`.
 
     Args:
         section: of the config: `model`, `optimizer` or `data`.
         name: as configs hold it.
+        base: what it extends, with keys that raypg itself reads.
 
     Raises:
         OwnFaults: it does not import, or its signature has what no config can hold.
@@ -75,11 +74,12 @@ def config_class(section: str, name: str) -> type[OwnConfig]:
     except (NameError, TypeError, ValueError) as cause:
         rule = "must have a signature that can be read"
         raise OwnFaults([fault_of(cause, rule)]) from cause
+    taken = {field.name for field in fields(base)} - NEEDED.get(section, {}).keys()
     faults, types, defaults = list[OwnFault](), {"name": str}, {"name": name}
     for one in parameters:
         if one.name in GIVEN[section] and one.kind not in _VARIADIC:
             continue
-        found = list(_faults(one, hints.get(one.name)))
+        found = list(_faults(one, hints.get(one.name), taken))
         faults += found
         if not found:
             types[one.name] = hints[one.name]
@@ -98,9 +98,9 @@ def config_class(section: str, name: str) -> type[OwnConfig]:
         "__module__": __name__,
         **defaults,
     }
-    made = type(member, (_BASES.get(section, OwnConfig),), body)
+    made = type(member, (base,), body)
     build: Any = dataclass(frozen=True, kw_only=True, slots=True, config=STRICT)
-    kind: type[OwnConfig] = build(made)
+    kind: type[Any] = build(made)
     return kind
 
 
@@ -108,7 +108,7 @@ remembers(config_class.cache_clear)
 
 
 def arguments_of(
-    target: Callable[..., Any], config: OwnConfig, given: Mapping[str, Any]
+    target: Callable[..., Any], config: object, given: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What a component is called with: its keys, and of what is given what it names."""
     named = inspect.signature(target).parameters
@@ -124,7 +124,11 @@ def _hints(target: Callable[..., Any]) -> dict[str, Any]:
     return typing.get_type_hints(target.__init__, include_extras=True)
 
 
-def _faults(one: inspect.Parameter, hint: Any) -> Iterator[OwnFault]:  # noqa: ANN401
+def _faults(
+    one: inspect.Parameter,
+    hint: Any,  # noqa: ANN401
+    taken: Collection[str],
+) -> Iterator[OwnFault]:
     """What keeps a parameter from being a key of the config."""
     example = f"{one.name}: int = 32"
     if one.kind in _VARIADIC:
@@ -136,9 +140,9 @@ def _faults(one: inspect.Parameter, hint: Any) -> Iterator[OwnFault]:  # noqa: A
     elif one.kind is inspect.Parameter.POSITIONAL_ONLY:
         rule = "must take its keys by name"
         yield OwnFault(rule, f'"{one.name}" before a /', "Remove the /.")
-    elif one.name == "name":
-        rule = "must leave name to raypg, which has the component's there"
-        yield OwnFault(rule, '"name"', "Call it otherwise.")
+    elif one.name in taken:
+        rule = "must leave to raypg the keys that all components have"
+        yield OwnFault(rule, f'"{one.name}"', "Call it otherwise.")
     elif hint is None:
         rule = "must say the type of each key"
         yield OwnFault(rule, f'"{one.name}" without one', f"Write {example}.")

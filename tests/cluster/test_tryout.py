@@ -36,9 +36,9 @@ def test_a_folder_that_the_nodes_do_not_share_is_refused(
 def test_a_mark_is_seen_where_the_folder_is_the_same(tmp_path: Path) -> None:
     store = Store(str(tmp_path / "not" / "yet"))
     with store.marked() as mark:
-        prepare_node([], store, mark)
+        prepare_node([], None, store, mark)
     with pytest.raises(StoreError, match="every node mounts"):
-        prepare_node([], store, mark)
+        prepare_node([], None, store, mark)
     assert list(tmp_path.iterdir()) == []
 
 
