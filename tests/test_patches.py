@@ -29,13 +29,11 @@ def told() -> list[str]:
 def keep(checkout: Path, store: Store, told: list[str]) -> Keep:
     """Keep the changes of the checkout; the patch's name."""
 
-    def keep(space_file: str = "") -> str:
+    def keep(*files: str) -> str:
         from raypg.provenance import provenance
 
         provenance.cache_clear()
-        return keep_changes(
-            store, "sweep", [space_file] if space_file else [], told.append
-        )
+        return keep_changes(store, "sweep", files, told.append)
 
     return keep
 
@@ -55,6 +53,7 @@ def test_the_changes_that_are_kept_make_the_code_again(
     checkout: Path, store: Store, keep: Keep, told: list[str]
 ) -> None:
     changed = {
+        "nets/my_net.py": b"class MyNet: ...",
         "raypg/__init__.py": b"one\n\n  two  \n\n",
         "raypg/latin.py": "# Gr\xf6\xdfe".encode("latin-1"),
         "raypg/image.bin": bytes(range(256)),
@@ -68,7 +67,8 @@ def test_the_changes_that_are_kept_make_the_code_again(
     for setting in ("diff.noprefix", "diff.relative"):
         run_git(checkout, "config", setting, "true")
     run_git(checkout, "config", "color.ui", "always")
-    assert keep(str(checkout / "spaces" / "depth.py")) == CHANGES
+    own = [str(checkout / name) for name in ("nets/my_net.py", "spaces/depth.py")]
+    assert keep(*own) == CHANGES
     apply(checkout, store, CHANGES)
     assert {name: (checkout / name).read_bytes() for name in changed} == changed
     assert told == []

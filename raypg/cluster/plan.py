@@ -15,7 +15,7 @@ from raypg.cluster.options import (
 )
 from raypg.cluster.prepare import Question, check, join, load_data, read_known
 from raypg.cluster.room import check_room, num_slots, workers_on
-from raypg.config import Config, Layer, flatten
+from raypg.config import Config, Layer
 from raypg.errors import ClusterError, ConfigError
 from raypg.experiment import AblationProposals, PathProposals, load_space
 from raypg.own.bundle import Bundle, use
@@ -154,8 +154,7 @@ def _count(question: Question, store: Store, options: Options) -> Plan:
         asha=question.asha,
         retention=options.retention,
     )
-    for config in expected.corners[:1]:
-        check_types(store, {f"config.{k}": v for k, v in flatten(config).items()})
+    check_types(store, question.columns)
     count = count_sweep(expected, setting.asha, setting.num_workers)
     arms = proposals.arms if isinstance(proposals, AblationProposals) else ()
     title = " ".join(question.space_file.docstring.split("\n\n")[0].split())

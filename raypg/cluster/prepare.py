@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from raypg.cluster.connect import (
@@ -23,10 +23,11 @@ from raypg.cluster.options import (
 )
 from raypg.cluster.room import check_room
 from raypg.cluster.tryout import try_on_a_node
-from raypg.config import Config, Layer, check_workers
+from raypg.config import Config, Layer, check_workers, flatten
 from raypg.config.own import NAMED, own_names, with_own_names
 from raypg.data import load_dataset
 from raypg.data.config import DataConfig
+from raypg.errors import ConfigError
 from raypg.experiment import (
     AblationProposals,
     AnyProposals,
@@ -35,6 +36,7 @@ from raypg.experiment import (
     Trial,
     build_proposals,
 )
+from raypg.faults import quote_value
 from raypg.memo import read_memo, read_search_memo
 from raypg.own.bundle import Bundle
 from raypg.own_files import names_in, own_bundle
@@ -68,9 +70,37 @@ class Question:
         return next(_examples(self.proposals))
 
     @property
+    def columns(self) -> dict[str, object]:
+        """The config's columns in `trials`, each with a value that a trial may have.
+
+        Raises:
+            ConfigError: a key is a number in one component and none in another.
+        """
+        examples = {_kinds(t.config): t.config for t in _examples(self.proposals)}
+        found: dict[str, object] = {}
+        for config in examples.values():
+            for leaf, value in flatten(config).items():
+                before = found.setdefault(f"config.{leaf}", value)
+                if _is_number(before) != _is_number(value):
+                    rule = "must have one type in a sweep, as it is one column"
+                    where, fix = f'"{leaf}"', "Call it otherwise in one of them."
+                    both = f"{quote_value(before)} and {quote_value(value)}"
+                    raise ConfigError(where, rule, both, fix)
+        return found
+
+    @property
     def kind(self) -> str:
         """`ablation`, `search` or `path`."""
         return type(self.space_file.space).__name__.lower()
+
+
+def _kinds(config: Config) -> tuple[type, ...]:
+    """The classes of its sections: configs of the same ones have the same columns."""
+    return tuple(type(getattr(config, field.name)) for field in fields(config))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def ask(

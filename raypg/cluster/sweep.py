@@ -83,8 +83,7 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
         store.create_sweep(options.name)  # raises, and names the way to resume it
     with ExitStack() as stack:
         question = ask(space_file, layers, options, stack)
-        leaves = flatten(question.example.config)
-        check_types(store, {f"config.{name}": leaves[name] for name in leaves})
+        check_types(store, question.columns)
         todo = find_todo(question, store, _warn, is_fresh=options.is_fresh)
         if todo.needs_training:
             connect_for(question, options, stack)

@@ -118,7 +118,7 @@ def test_its_columns_are_in_the_tables(
 ) -> None:
     name = write("less.py", LESS) + ":surprise"
     own = (f"train.metrics=macro_f1,{name}", "train.metric=val.surprise")
-    more = ("model.name=mlp", "train.epochs=2", "data.fraction=0.2")
+    more = ("model.name=mlp", "train.epochs=2", "data.fraction=0.2", "--threads", "1")
     said = train(*own, *more)
     assert said.code == 0, said.err
     results = open_results(train.store)

@@ -195,13 +195,16 @@ def test_a_trial_is_trained_tested_again_and_a_hit(
     my_net: str, train: Command, write: Write
 ) -> None:
     own = (f"model.name={my_net}", "model.width=24", "train.epochs=1")
-    said = train(*own, "data.fraction=0.2")
+    more = (*own, "data.fraction=0.2", "--threads", "1")
+    said = train(*more)
     assert said.code == 0, said.err
     (row,) = open_results(train.store).trials("train")
     assert (row["config.model.width"], row["status"]) == (24, "completed")
-    assert train(*own, "data.fraction=0.2").out.split()[11] == "cached"
+    assert (
+        train(*own, "data.fraction=0.2", "--threads", "1").out.split()[11] == "cached"
+    )
     write("layers.py", LAYERS.replace("ReLU", "GELU"))
-    again = train(*own, "data.fraction=0.2")
+    again = train(*more)
     assert "layers.py has changed: 1 of the store's trials are stale" in again.err
     # The files that it was trained by are kept, so that its weights mean what they did.
     retest = train("--evaluate", row["trial"])

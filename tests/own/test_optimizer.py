@@ -74,6 +74,8 @@ def rmsprop(params, lr: float = 0.01, alpha: float = 0.99):
         "optimizer.alpha=0.9",
         "train.epochs=1",
         "data.fraction=0.2",
+        "--threads",
+        "1",
         "model.name=mlp",
     )
     assert said.code == 0, said.err
