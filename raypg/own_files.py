@@ -59,9 +59,15 @@ def keep_own(store: Store, sweep: str, bundle: Bundle | None) -> str:
     return bundle.name
 
 
-def use_own(store: Store, sweep: str, name: str) -> None:
-    """Take the user's components from a sweep's bundle; "" from where they lie."""
-    set_home(_folder(store.uri, sweep, name) if name else None)
+def use_own(store: str, sweep: str, name: str) -> None:
+    """Take the user's components from a sweep's bundle; "" from where they lie.
+
+    Args:
+        store: URI.
+        sweep: that keeps it.
+        name: of the bundle.
+    """
+    set_home(_folder(store, sweep, name) if name else None)
 
 
 @lru_cache(maxsize=8)
@@ -80,7 +86,7 @@ def own_as_trained(store: Store, row: Mapping[str, Any]) -> Iterator[None]:
     before = home()
     sweep = row.get("source_sweep") or row["sweep"]
     if own_names(config_leaves(row)) and (name := _kept(store, sweep, row)):
-        use_own(store, sweep, name)
+        use_own(store.uri, sweep, name)
     try:
         yield
     finally:

@@ -94,7 +94,7 @@ def is_poisoned(error: Exception) -> bool:
 
 def _train(delivery: Delivery, world: World, link: Link) -> Ended:
     assignment = delivery.assignment
-    use_own(Store(assignment.store), assignment.sweep, assignment.own)
+    use_own(assignment.store, assignment.sweep, assignment.own)
     config = load([Layer(assignment.trial, assignment.config, lax=False)])
     _check_code(config, world, assignment)
     if delivery.micro_batch:
