@@ -95,7 +95,8 @@ def test_a_pipe_gets_a_line_a_trial_and_the_answer(
     assert "loss is NaN\n" in said
     progress, answer = said.split("\n\n", 1)
     assert len(progress.splitlines()) == 3
-    assert answer.startswith("arm ")
+    mark, answer = answer.split("\narm ", 1)
+    assert "failed: 1 of 1 trials of A are left out" in mark
     assert f"Failed: 1. Why: python -m raypg.results show depth {store.option}" in said
     assert "unfinished" not in said
 
