@@ -6,6 +6,7 @@ from pathlib import Path
 
 from raypg.results.arms import ENDED_WELL, Arm, compare_arms, group_arms
 from raypg.results.columns import LEFT
+from raypg.results.effects import arm_marks
 from raypg.results.listing import DEFAULT_METRIC
 from raypg.results.memo import FlatRow
 from raypg.results.numerals import format_metric
@@ -16,6 +17,8 @@ from raypg.results.wording import describe_arms, describe_repaired
 from raypg.store import DEFAULT_STORE
 
 NUM_BEST = 10
+_MOST_MARKS = 5
+"""Of an answer; `results effects` has all of them."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Summary:
     """What to type to go on asking."""
     baseline: str = ""
     """The arm that the others are compared with; empty for trials of a search."""
+    marks: list[str] = field(default_factory=list)
+    """What makes its comparisons unfair, to be said before their numbers."""
     steps: list[Step] = field(default_factory=list)
     """Of a path, the way that it went; of all else none."""
 
@@ -61,13 +66,32 @@ def summarise(results: Results, sweep: str) -> Summary:
         table = [_arm_row(arm, metric) for arm in arms]
         sentence = describe_arms(arms, metric, mode) + repaired
         baseline = next((arm.label for arm in arms if arm.is_baseline), "")
-        return Summary(table, sentence, command, baseline)
+        marks = _arm_marks(arms, rows, axes)
+        return Summary(table, sentence, command, baseline, marks)
     best = _best_trials(rows, metric, mode)
     table = [_trial_row(row, metric, axes) for row in best[:NUM_BEST]]
     if about.get("kind") == "trial":
         return Summary(table, _describe_trial(best[0], metric), command)
     sentence = _describe_search(rows, best[0], metric, axes)
     return Summary(table, sentence + repaired, command)
+
+
+def _arm_marks(
+    arms: Sequence[Arm], rows: Sequence[FlatRow], axes: Sequence[str]
+) -> list[str]:
+    """What is not alike, with the arms that it is said of: one line a difference."""
+    base = next(arm for arm in arms if arm.is_baseline)
+    said: dict[str, list[str]] = {}
+    for label, marks in arm_marks(arms, base, rows, axes).items():
+        for mark in marks:
+            said.setdefault(mark, []).append(label)
+    lines = [
+        f"{names[0]}{f' and {len(names) - 1} more' * (len(names) > 1)} (A) "
+        f"against the baseline (B): {mark}"
+        for mark, names in said.items()
+    ]
+    more = len(lines) - _MOST_MARKS
+    return lines if more <= 0 else [*lines[:_MOST_MARKS], f"{more} more differences"]
 
 
 def _arm_row(arm: Arm, metric: str) -> FlatRow:

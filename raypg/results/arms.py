@@ -46,8 +46,13 @@ def group_arms(rows: Sequence[FlatRow], metric: str) -> list[Arm]:
     """The trials of a sweep by arm, in the order that arms were first proposed."""
     groups: dict[str, list[FlatRow]] = {}
     for row in rows:
-        groups.setdefault(row["arm"] or row["trial"], []).append(row)
+        groups.setdefault(arm_label(row), []).append(row)
     return [_build_arm(label, group, metric) for label, group in groups.items()]
+
+
+def arm_label(row: FlatRow) -> str:
+    """The arm of a trial; one that has none is an arm by itself."""
+    return str(row["arm"] or row["trial"])
 
 
 def compare_arms(arms: Sequence[Arm], baseline: str | None) -> list[Arm]:

@@ -4,7 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
 
-from raypg.results.arms import ENDED_WELL, Arm, compare_arms, group_arms, is_finite
+from raypg.results.arms import (
+    ENDED_WELL,
+    Arm,
+    arm_label,
+    compare_arms,
+    group_arms,
+    is_finite,
+)
 from raypg.results.fairness import find_marks
 from raypg.results.grid import Grid, build_grid, num_cells
 from raypg.results.memo import FlatRow
@@ -58,7 +65,8 @@ def find_effects(
     """
     arms = compare_arms(group_arms(rows, metric), baseline)
     base = next((arm for arm in arms if arm.is_baseline), arms[0])
-    effects = _corrected([_arm_effect(arm, base, rows) for arm in arms])
+    marks = arm_marks(arms, base, rows, axes)
+    effects = _corrected([_arm_effect(arm, base, marks[arm.label]) for arm in arms])
     ended = [row for row in rows if row["status"] in ENDED_WELL]
     rated = [r for r in ended if is_finite(r.get(metric)) and r["seed"] is not None]
     of_base = [row for row in rated if row["arm"] == base.label]
@@ -73,15 +81,38 @@ def find_effects(
     )
 
 
-def _arm_effect(arm: Arm, base: Arm, rows: Sequence[FlatRow]) -> Effect:
+def arm_marks(
+    arms: Sequence[Arm], base: Arm, rows: Sequence[FlatRow], axes: Sequence[str]
+) -> dict[str, list[str]]:
+    """By arm, what makes its comparison with the baseline unfair; of that, nothing.
+
+    Args:
+        arms: of an ablation.
+        base: the one that the others are held against.
+        rows: of all their trials.
+        axes: dotted names, without `config.`: what is asked about is no mark.
+    """
+    given: dict[str, list[FlatRow]] = {arm.label: [] for arm in arms}
+    for row in rows:
+        given[arm_label(row)].append(row)
+    ended = {
+        label: [row for row in own if row["status"] in ENDED_WELL]
+        for label, own in given.items()
+    }
+    return {
+        label: []
+        if label == base.label
+        else find_marks(
+            (ended[label], ended[base.label]), (own, given[base.label]), axes
+        )
+        for label, own in given.items()
+    }
+
+
+def _arm_effect(arm: Arm, base: Arm, marks: Sequence[str]) -> Effect:
     shared = sorted(arm.values.keys() & base.values.keys())
     differences = [arm.values[seed] - base.values[seed] for seed in shared]
     is_base = arm.label == base.label
-    given = _rows_of(arm, rows), _rows_of(base, rows)
-    ended = [[r for r in side if r["status"] in ENDED_WELL] for side in given]
-    marks: list[str] = []
-    if not is_base:
-        marks = find_marks((ended[0], ended[1]), given)
     return Effect(
         kind="arm",
         name=arm.label,
@@ -90,10 +121,6 @@ def _arm_effect(arm: Arm, base: Arm, rows: Sequence[FlatRow]) -> Effect:
         is_baseline=is_base,
         marks=tuple(marks),
     )
-
-
-def _rows_of(arm: Arm, rows: Sequence[FlatRow]) -> list[FlatRow]:
-    return [row for row in rows if (row["arm"] or row["trial"]) == arm.label]
 
 
 def _corrected(effects: Sequence[Effect]) -> list[Effect]:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from raypg.results.arms import ENDED_WELL
 from raypg.results.memo import FlatRow
@@ -21,12 +21,14 @@ ASPECTS: Mapping[str, Sequence[str]] = {
 }
 """What is said of columns in which two sides differ; of several the first that does."""
 
+_FOLLOWS = {"num_epochs": "train.epochs", "micro_batch": "train.micro_batch"}
 _MOST_FILES = 3
 
 
 def find_marks(
     paired: tuple[Sequence[FlatRow], Sequence[FlatRow]],
     given: tuple[Sequence[FlatRow], Sequence[FlatRow]],
+    asked: Collection[str] = (),
 ) -> list[str]:
     """What is to be said before the number, one line each; nothing where all is alike.
 
@@ -35,12 +37,14 @@ def find_marks(
     Args:
         paired: the trials of A and of B that are in the number.
         given: all that A and B were to be, whatever their status.
+        asked: dotted names whose effect is the very question: no mark either.
     """
     marks = []
     if all(paired):
         marks = [
             f"{aspect}: {_told(first)} against {_told(second)}"
             for aspect, columns in ASPECTS.items()
+            if not any(_setting(column) in asked for column in columns)
             for first, second in [_first_difference(*paired, columns)]
             if first != second
         ]
@@ -54,6 +58,11 @@ def find_marks(
     for name, rows in zip("AB", given, strict=True):
         marks += _of_one_side(name, rows)
     return marks
+
+
+def _setting(column: str) -> str:
+    """The dotted name that a column follows from."""
+    return _FOLLOWS.get(column, column.removeprefix("config."))
 
 
 def _first_difference(

@@ -104,7 +104,11 @@ def _arm_notes(sweep: str, summary: Summary, metric: str) -> list[str]:
             f"Difference to {summary.baseline}, paired by seed, mean ± half-width as "
             f"well; p after Holm's correction, comparisons: {compared}."
         )
-    return [*notes, summary.sentence]
+    return [
+        *notes,
+        *(f"Not alike: {mark}." for mark in summary.marks),
+        summary.sentence,
+    ]
 
 
 def _step_notes(sweep: str, summary: Summary, metric: str) -> list[str]:

@@ -21,6 +21,8 @@ def print_answer(results: Results, sweep: str) -> None:
 def print_summary(summary: Summary, metric: str, mode: str) -> None:
     """Print a summary for reading; `print_rows` prints one for machines."""
     rows = readable_rows(summary, metric)
+    for mark in summary.marks:
+        print(f"not alike: {mark}")
     if summary.steps:
         print_steps(summary.steps, metric, mode)
     elif rows:

@@ -1,11 +1,13 @@
 """What a disk or a clock has done to a sweep between two sessions; nothing is lost."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from raypg.entries import Entry
+from raypg.progress import Lines
 from raypg.results import SweepWriter, open_results
 from tests.cluster.aged import Interrupt, interrupt_after
 from tests.cluster.calm import calm_curves, curves
@@ -66,6 +68,27 @@ def test_a_sweep_goes_on_whole(
     finished = resume(broken)
     assert finished.exit_code == 0
     assert said in capsys.readouterr().err
+    calm = calm_curves(BASE, [{"optimizer.lr": lr} for lr in RATES])
+    assert curves(finished.store, finished.sweep) == calm
+    rows = open_results(finished.store).trials(finished.sweep)
+    assert [row["status"] for row in rows] == ["completed"] * len(RATES)
+
+
+def test_a_clock_that_goes_back_while_a_sweep_runs_changes_no_row(
+    run_space: RunSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours, now, now_ns = 0, time.time, time.time_ns
+
+    def go_back(_: Lines, entry: Entry, metrics: Mapping[str, float]) -> None:
+        nonlocal hours
+        if (entry.number, entry.epoch) == (0, 3):
+            hours = -2
+
+    monkeypatch.setattr(Lines, "on_epoch", go_back)
+    monkeypatch.setattr(time, "time", lambda: now() + 3600 * hours)
+    monkeypatch.setattr(time, "time_ns", lambda: now_ns() + 3600 * hours * 10**9)
+    finished = run_space(SPACE, checkpoint_every_s=0.0)
+    assert (finished.exit_code, hours) == (0, -2)
     calm = calm_curves(BASE, [{"optimizer.lr": lr} for lr in RATES])
     assert curves(finished.store, finished.sweep) == calm
     rows = open_results(finished.store).trials(finished.sweep)

@@ -231,15 +231,18 @@ def test_several_are_corrected_for_their_number(tmp_path: Path) -> None:
     )
 
 
-def test_trials_may_be_matched_by_their_parameters(tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["parameters", "flops"])
+def test_trials_may_be_matched_by_what_they_cost(tmp_path: Path, what: str) -> None:
     first = rows_of(22, [0.5, 0.6])
     second = rows_of(40, [0.6, 0.8])
-    for row in second:
-        row["num_parameters"] = 2_300
+    for row in (*first, *second):
+        # The other measure is of no help: it is as far apart as it can be.
+        row |= {"num_parameters": 10 ** row["seed"], "num_flops": 10 ** row["seed"]}
+        row[f"num_{what}"] = 2_200 if row in first else 2_300
     far = rows_of(58, [0.1, 0.1])
     store = new_sweep(tmp_path, first, second, far)
     rest = "config.model.depth > 22"
-    (found,) = versus(store, rest, "model.depth=22", match="parameters")
+    (found,) = versus(store, rest, "model.depth=22", match=what)
     assert found.paired.difference.mean == pytest.approx(0.15)
     assert any(
         "2 of 4 trials of A have none of B within 10 %" in m for m in found.marks

@@ -139,6 +139,45 @@ def test_the_command_prints_all_of_it_and_marks_first(
     assert base["difference"] is None
 
 
+def test_what_is_asked_about_is_no_mark() -> None:
+    rows = grid(CROSSED)
+    for row in rows:
+        row["config.train.batch_size"] = row["config.train.epochs"] = row[
+            "config.model.depth"
+        ]
+        row["num_epochs"] = row["config.train.epochs"]
+    base = "model.depth=22 optimizer.lr=0.1"
+    told = [
+        {
+            mark
+            for effect in find_effects(rows, "val.accuracy", axes, base)
+            if effect.kind == "arm"
+            for mark in effect.marks
+        }
+        for axes in (AXES, ["train.batch_size", "train.epochs"])
+    ]
+    assert told == [
+        {"epochs done: 40 against 22", "effective batch: 40 against 22"},
+        set(),
+    ]
+
+
+def test_an_answer_says_first_what_is_not_alike_and_of_which_arms(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = {"axes": AXES, "baseline": "model.depth=22 optimizer.lr=0.1"}
+    store = new_store(tmp_path, "grid", **about)
+    rows = grid(CROSSED)
+    for row in rows:
+        row["num_epochs"] = 3 if row["config.model.depth"] == 22 else 9
+    write(store, "grid", trials=rows)
+    said = Command(main, store.uri, capsys, monkeypatch)("show", "grid").out
+    who = "model.depth=40 optimizer.lr=0.1 and 1 more (A) against the baseline (B)"
+    mark = f"not alike: {who}: epochs done: 9 against 3"
+    assert said.count("not alike: ") == 1
+    assert said.index(mark) < said.index("against baseline")
+
+
 def test_one_seed_says_nothing_about_noise(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,7 +44,11 @@ def test_latex_has_each_arm_with_its_interval(
         "interval (Student's t) over 3 seeds an arm."
     )
     assert notes[1].startswith("% Difference to model.depth=22, paired by seed")
-    assert notes[2].startswith("% model.depth matters: 40 beats 22")
+    assert notes[2] == (
+        "% Not alike: model.depth=58 (A) against the baseline (B): failed: 1 of 1 "
+        "trials of A are left out."
+    )
+    assert notes[3].startswith("% model.depth matters: 40 beats 22")
 
 
 def test_markdown_says_below_what_the_numbers_are(

@@ -134,8 +134,13 @@ def test_every_state_of_a_sweep_has_a_page(
     assert "1 trial (1 " in page
 
 
-def test_a_sweep_without_a_trial_has_a_page(tmp_path: Path) -> None:
-    results = write_trials(tmp_path, [], [], config={"model.depth": 7}, num_trials=3)
+@pytest.mark.parametrize("kind", ["ablation", "search", "path", "trial"])
+@pytest.mark.parametrize("axes", [[], ["optimizer.lr"], ["optimizer.lr", "seed"]])
+def test_a_sweep_without_a_trial_has_a_page(
+    tmp_path: Path, kind: str, axes: list[str]
+) -> None:
+    about = {"config": {"model.depth": 7}, "num_trials": 3, "axes": axes}
+    results = write_trials(tmp_path, [], [], kind=kind, **about)
     page = page_of(results, "few")
     assert "No trial has begun." in page
     assert "The sweep is not finished: 0 of 3 trials are over." in page

@@ -218,7 +218,8 @@ def test_a_page_follows_a_real_sweep_to_its_end(
     )
     runs = tmp_path / "runs"
     try:
-        wait_until(lambda: list(runs.glob("space/tables/epochs/*")), limit_s=200)
+        # Before any trial has a row: a sweep may wait long for its workers.
+        wait_until(lambda: list(runs.glob("space/sweep.json")), limit_s=200)
         address = serve(str(runs), "space", "--every", "0.5")
         page = browser.new_page()
         trouble: list[str] = []

@@ -24,6 +24,7 @@ from raypg.results.watch.look import Look, look_at, read_progress
 from raypg.results.watch.screen import MAX_RUNNING, Screen
 from raypg.store import Store
 from tests.command import Command
+from tests.conftest import RunSpace
 from tests.results.sweeps import Row, epoch_row, new_store, trial_row, write
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -60,8 +61,8 @@ def watch(
     return Command(main, store.uri, capsys, monkeypatch)
 
 
-def wait_for(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
+def wait_for(is_so: Callable[[], bool], limit_s: float = 20) -> None:
+    until = time.monotonic() + limit_s
     while not is_so():
         assert time.monotonic() < until
         time.sleep(0.01)
@@ -95,7 +96,8 @@ def test_a_pipe_gets_a_line_a_trial_and_the_answer(
     assert "loss is NaN\n" in said
     progress, answer = said.split("\n\n", 1)
     assert len(progress.splitlines()) == 3
-    assert answer.startswith("arm ")
+    mark, answer = answer.split("\narm ", 1)
+    assert "failed: 1 of 1 trials of A are left out" in mark
     assert f"Failed: 1. Why: python -m raypg.results show depth {store.option}" in said
     assert "unfinished" not in said
 
@@ -284,3 +286,35 @@ def test_progress_is_read_from_the_end_of_the_table(
     assert read_progress(store, "depth", "val.f1")["t1"] == (2, None)
     writer.close()
     assert read_progress(store, "depth", "val.accuracy") == {}
+
+
+@pytest.mark.slow
+def test_a_real_sweep_is_followed_from_its_start_to_its_answer(
+    run_space: RunSpace, tmp_path: Path
+) -> None:
+    runs, followers = tmp_path / "runs", []
+
+    def follow() -> None:
+        wait_for(lambda: (runs / "space" / "sweep.json").exists(), limit_s=120)
+        command = [sys.executable, "-m", "raypg.results", "watch", "space"]
+        followers.append(
+            subprocess.Popen(
+                [*command, "--store", str(runs), "--every", "0.2"],
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    base = {"model.name": "mlp", "train.epochs": 30}
+    axes = {"model.hidden": [4, 32]}
+    sweep = run_space(f"SPACE = Ablation(base={base}, axes={axes}, seeds=2)")
+    thread.join()
+    (follower,) = followers
+    said, _ = follower.communicate(timeout=60)
+    assert (sweep.exit_code, follower.returncode) == (0, 0)
+    progress, answer = said.split("\n\n", 1)
+    numbers = [re.match(r"\[(\d)/4\] ", line) for line in progress.splitlines()]
+    assert [number.group(1) for number in numbers if number][-1] == "4"
+    assert answer.startswith("arm ")

@@ -230,3 +230,26 @@ def test_a_real_way_is_trained_once_told_and_drawn(
     assert "\noptimizer.lr=0.1 " in shown
     assert results("explain", best, "--vs", best).code == 2
     assert results("explain", "nothing", "--vs", best).code == 2
+
+
+@pytest.mark.slow
+def test_the_places_between_two_arms_are_trained_on_the_cluster(
+    run_space: RunSpace,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    base = {"model.name": "mlp", "train.epochs": 1, "data.fraction": 0.3}
+    axes = {"optimizer.lr": [0.001, 0.1], "model.hidden": [4, 32]}
+    ends = f"SPACE = Ablation(base={base}, axes={axes}, design='zip', seeds=2)"
+    store = run_space(ends).store
+    results = Command(main, store.uri, capsys, monkeypatch)
+    worst = "optimizer.lr=0.001 model.hidden=4"
+    best = "optimizer.lr=0.1 model.hidden=32"
+    said = results("explain", best, "--vs", worst, "--seeds", "2", "--format", "json")
+    assert said.code == 0, said.err
+    assert [step["num_pairs"] for step in json.loads(said.out)[1:]] == [2, 2, 2]
+    query = "select status, arm from trials where sweep like 'explain%'"
+    rows = open_results(store).sql(query).to_pylist()
+    trained = [row for row in rows if row["status"] == "completed"]
+    # Two places lie between the ends, of two seeds each; the ends are the ablation's.
+    assert (len(rows), len(trained)) == (8, 4)

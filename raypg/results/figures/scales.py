@@ -73,13 +73,14 @@ def find_axis(source: Source, asked: str) -> str:
         Its dotted name; empty where none is asked for and the sweep has no axis.
 
     Raises:
-        ResultsError: trials have no such setting.
+        ResultsError: neither the space nor a trial has such a setting.
     """
     if not asked:
         return next(iter(source.axes), "")
     name = asked.removeprefix("config.")
     columns = {one for row in source.rows for one in row if one.startswith("config.")}
-    known = {one.removeprefix("config.") for one in columns}
+    # Before the first trial's row the space alone knows what varies.
+    known = {one.removeprefix("config.") for one in columns}.union(source.axes)
     if name not in known:
         fix = suggest_name(name, source.axes)
         near = [one for one in known if one.endswith(f".{name.rpartition('.')[2]}")]
