@@ -14,6 +14,10 @@ FAULTS = {
     " digits; found 8. Half of them is usual.",
     "data.random_erasing=2": '"data.random_erasing": must be at most 1.0; found "2".'
     " The default is 0.0.",
+    "data.ra_magnitude=5": '"data.ra_magnitude": must be the default unless it is used;'
+    " found 5. It is used by data.auto_augment=randaugment.",
+    "data.auto_augment=ra": '"data.auto_augment": must be a known one; found "ra".'
+    " Known: none, randaugment, trivialaugment.",
     "train.mixup=1 train.batch_size=1": '"train.mixup": must have two images in a'
     " batch to mix; found train.batch_size=1. Raise that.",
     "train.class_weights=balance": '"train.class_weights": must be a known one; found'
@@ -28,6 +32,14 @@ def test_a_fault_is_one_line_with_its_place_and_the_way_out(arguments: str) -> N
     with pytest.raises(ConfigError, match=".") as caught:
         load([parse_overrides(arguments.split())])
     assert str(caught.value) == f"command line: {FAULTS[arguments]}"
+
+
+def test_operations_want_one_channel_or_three() -> None:
+    config = load([parse_overrides(["data.auto_augment=trivialaugment"])])
+    spec = dataset_spec(config.data)
+    assert not list(broken_rules(config, spec))
+    (broken,) = broken_rules(config, replace(spec, image_shape=(4, 8, 8)))
+    assert broken.rule == "must have images of 1 or 3 channels"
 
 
 def test_mixing_wants_two_classes() -> None:

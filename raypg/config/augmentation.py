@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from raypg.config.tree import Config, TrainConfig, default_of
+from raypg.data.config import DataConfig
 from raypg.data.dataset import DatasetSpec
 
 
@@ -19,11 +20,11 @@ class Broken(NamedTuple):
 def broken_rules(config: Config, spec: DatasetSpec) -> Iterator[Broken]:
     """What is wrong with the augmentation of these images, one rule after another."""
     yield from _broken_by_images(config, spec)
-    yield from _broken_by_labels(config, spec)
+    yield from _broken_in_training(config, spec)
 
 
 def _broken_by_images(config: Config, spec: DatasetSpec) -> Iterator[Broken]:
-    data, (_, height, width) = config.data, spec.image_shape
+    data, (channels, height, width) = config.data, spec.image_shape
     padding, side = data.crop_padding, max(height, width)
     images = f"an image of {data.name}"
     if padding >= side:
@@ -34,9 +35,19 @@ def _broken_by_images(config: Config, spec: DatasetSpec) -> Iterator[Broken]:
         rule = f"must be less than the {side} pixels of {images}"
         fix = "Half of them is usual."
         yield Broken("data.cutout", rule, str(data.cutout), fix)
+    if data.auto_augment != "none" and channels not in (1, 3):
+        rule, found = (
+            "must have images of 1 or 3 channels",
+            f"{channels} of {data.name}",
+        )
+        yield Broken("data.auto_augment", rule, found, "Leave it at none.")
+    for leaf in ("ra_num_ops", "ra_magnitude"):
+        if data.auto_augment != "randaugment":
+            fix = "It is used by data.auto_augment=randaugment."
+            yield from _unused(f"data.{leaf}", data, DataConfig, leaf, fix)
 
 
-def _broken_by_labels(config: Config, spec: DatasetSpec) -> Iterator[Broken]:
+def _broken_in_training(config: Config, spec: DatasetSpec) -> Iterator[Broken]:
     train = config.train
     for leaf, alpha in (("mixup", train.mixup), ("cutmix", train.cutmix)):
         if not alpha:
@@ -48,8 +59,15 @@ def _broken_by_labels(config: Config, spec: DatasetSpec) -> Iterator[Broken]:
             rule = "must have two images in a batch to mix"
             found, fix = f"train.batch_size={train.batch_size}", "Raise that."
             yield Broken(f"train.{leaf}", rule, found, fix)
-    beta, default = train.effective_beta, default_of(TrainConfig, "effective_beta")
-    if train.class_weights != "effective" and beta != default:
-        rule = "must be the default unless it is used"
-        fix = "It is used by train.class_weights=effective."
-        yield Broken("train.effective_beta", rule, str(beta), fix)
+    if train.class_weights != "effective":
+        leaf, fix = "effective_beta", "It is used by train.class_weights=effective."
+        yield from _unused(f"train.{leaf}", train, TrainConfig, leaf, fix)
+
+
+def _unused(
+    key: str, section: object, kind: type[object], leaf: str, fix: str
+) -> Iterator[Broken]:
+    """A value that nothing reads must be the default: it would name two equal arms."""
+    value = getattr(section, leaf)
+    if value != default_of(kind, leaf):
+        yield Broken(key, "must be the default unless it is used", str(value), fix)

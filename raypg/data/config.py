@@ -26,6 +26,13 @@ class DataConfig:
     """Zeros put around an image before a random crop of its size; 0: no crop."""
     flip: bool = False
     """Mirror every second training image, by a fair coin, left to right."""
+    auto_augment: Literal["none", "randaugment", "trivialaugment"] = "none"
+    """Random operations on each training image: `data.ra_num_ops` of one strength
+    (Cubuk et al. 2020), or one of any strength (Müller & Hutter 2021, wide)."""
+    ra_num_ops: int = Field(default=2, ge=1, le=14)
+    """Of randaugment: operations on each image, one after another."""
+    ra_magnitude: int = Field(default=9, ge=0, le=30)
+    """Of randaugment: the strength of its operations; 30 is the full one."""
     cutout: int = Field(default=0, ge=0)
     """Side in pixels of the square that is hidden of each training image; 0: none.
 

@@ -9,6 +9,7 @@ from torch.utils.dlpack import from_dlpack
 from raypg.data.augment.boxes import hide
 from raypg.data.augment.crops import crop_and_flip, normalise, take
 from raypg.data.augment.mixing import Mix, Mixing, draw_mixes
+from raypg.data.augment.policy import apply_policy
 from raypg.data.config import DataConfig
 from raypg.data.dataset import Dataset, Split
 from raypg.data.plan import EpochPlan, draw_plan
@@ -149,7 +150,9 @@ class Batches:
             steps = range(first, min(first + num_at_once, self.num_steps))
             places = [self._places(step) for step in steps]
             chunk = torch.cat(places)
-            images = self._augmented(plan, chunk)
+            images = self._cropped(plan, chunk)
+            if plan.operations:
+                images = apply_policy(images, plan.operations.take(chunk))
             masks = self._masks(plan, chunk)
             labels = take(self._labels_N, plan.order_N[chunk], self._device)
             done = 0
@@ -201,8 +204,8 @@ class Batches:
             boxes.take(chunk).mask(height, width, self._device) for boxes in plan.hidden
         ]
 
-    def _augmented(self, plan: EpochPlan, chunk: Tensor) -> Tensor:
-        """The uint8 images at these places of the epoch."""
+    def _cropped(self, plan: EpochPlan, chunk: Tensor) -> Tensor:
+        """The uint8 images at these places of the epoch, cut out and mirrored."""
         index_B = plan.order_N[chunk]
         if not (self._config.crop_padding or self._config.flip):
             return take(self._images_NCHW, index_B, self._device)

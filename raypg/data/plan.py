@@ -7,6 +7,7 @@ from torch import Tensor
 
 from raypg.data.augment.boxes import Boxes, draw_cutout, draw_erasing
 from raypg.data.augment.draws import build_generator
+from raypg.data.augment.policy import PolicyDraws, draw_policy
 from raypg.data.config import DataConfig
 
 
@@ -19,6 +20,7 @@ class EpochPlan:
         top_N: the first row that its crop keeps of the padded image.
         left_N: the first column.
         is_flipped_N: whether it is mirrored.
+        operations: what RandAugment or TrivialAugment does to it; None: nothing.
         hidden: what cutout and random erasing hide of it.
     """
 
@@ -26,6 +28,7 @@ class EpochPlan:
     top_N: Tensor
     left_N: Tensor
     is_flipped_N: Tensor
+    operations: PolicyDraws | None = None
     hidden: tuple[Boxes, ...] = ()
 
 
@@ -40,7 +43,24 @@ def draw_plan(
         top_N=torch.randint(num_offsets, (num,), generator=rng),
         left_N=torch.randint(num_offsets, (num,), generator=rng),
         is_flipped_N=(torch.rand(num, generator=rng) < 0.5) & config.flip,
+        operations=_draw_operations(num, config, height, width, seed, epoch),
         hidden=tuple(_draw_hidden(num, config, height, width, seed, epoch)),
+    )
+
+
+def _draw_operations(
+    num: int, config: DataConfig, height: int, width: int, seed: int, epoch: int
+) -> PolicyDraws | None:
+    if config.auto_augment == "none":
+        return None
+    return draw_policy(
+        config.auto_augment,
+        num,
+        config.ra_num_ops,
+        config.ra_magnitude,
+        height,
+        width,
+        build_generator(seed, epoch, "policy"),
     )
 
 

@@ -12,7 +12,13 @@ from raypg.data.pipeline import UNMIXED, Batches
 from raypg.errors import DataError
 
 AUGMENTED = DataConfig(crop_padding=2, flip=True)
-FULL = DataConfig(crop_padding=1, flip=True, cutout=2, random_erasing=0.5)
+FULL = DataConfig(
+    crop_padding=1,
+    flip=True,
+    auto_augment="randaugment",
+    cutout=2,
+    random_erasing=0.5,
+)
 """All of it at once."""
 MIXED = Mixing(mixup=0.5, cutmix=1.0)
 

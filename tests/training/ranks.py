@@ -33,6 +33,7 @@ MIXED: dict[str, object] = {
     "train__cutmix": 1.0,
     "train__label_smoothing": 0.1,
     "train__class_weights": "balanced",
+    "data__auto_augment": "trivialaugment",
     "data__cutout": 4,
     "data__random_erasing": 0.5,
 }

@@ -19,6 +19,7 @@ SETTINGS: dict[str, dict[str, object]] = {
     "smoothing": {"train__label_smoothing": 0.1},
     "augmentation": {"data__crop_padding": 1, "data__flip": True},
     "cutout": {"data__cutout": 4, "data__random_erasing": 0.5},
+    "operations": {"data__auto_augment": "randaugment"},
     "mixing": {"train__mixup": 0.2, "train__cutmix": 1.0},
     "one cycle": {"schedule__name": "one_cycle"},
     "cosine": {"schedule__name": "cosine", "schedule__warmup": 0.3},

@@ -3,14 +3,7 @@
 import numpy as np
 import torch
 
-STREAMS = (
-    "order",
-    "policy",
-    "cutout",
-    "random_erasing",
-    "resized_crop",
-    "mixing",
-)
+STREAMS = ("order", "policy", "cutout", "random_erasing", "mixing")
 """Never in another order, as a place is a seed. What one draws moves no other, so that
 arms with and without an augmentation see the same examples, crops and mirrors."""
 
