@@ -20,6 +20,8 @@ FAULTS = {
     " Known: none, randaugment, trivialaugment.",
     "train.mixup=1 train.batch_size=1": '"train.mixup": must have two images in a'
     " batch to mix; found train.batch_size=1. Raise that.",
+    "train.tta=crops": '"train.tta": must have a padding to crop from; found'
+    " data.crop_padding=0. Set data.crop_padding.",
     "train.class_weights=balance": '"train.class_weights": must be a known one; found'
     ' "balance". Did you mean "balanced"?',
     "train.effective_beta=0.9": '"train.effective_beta": must be the default unless it'

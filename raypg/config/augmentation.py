@@ -59,6 +59,9 @@ def _broken_in_training(config: Config, spec: DatasetSpec) -> Iterator[Broken]:
             rule = "must have two images in a batch to mix"
             found, fix = f"train.batch_size={train.batch_size}", "Raise that."
             yield Broken(f"train.{leaf}", rule, found, fix)
+    if "crops" in train.tta and not config.data.crop_padding:
+        rule, fix = "must have a padding to crop from", "Set data.crop_padding."
+        yield Broken("train.tta", rule, "data.crop_padding=0", fix)
     if train.class_weights != "effective":
         leaf, fix = "effective_beta", "It is used by train.class_weights=effective."
         yield from _unused(f"train.{leaf}", train, TrainConfig, leaf, fix)

@@ -53,6 +53,9 @@ class TrainConfig:
     `balanced` as in scikit-learn, `effective` as in Cui et al. 2019."""
     effective_beta: float = Field(default=0.999, ge=0, lt=1, allow_inf_nan=False)
     """Of effective: from 0 (no weights) towards 1 (balanced)."""
+    tta: Literal["none", "flip", "crops", "flip_crops"] = "none"
+    """Views of each image whose probabilities are averaged in every evaluation: with
+    its mirror image; with four crops at the corners, by `data.crop_padding`; both."""
     metric: Literal["val.accuracy", "val.loss"] = "val.accuracy"
     """What the best epoch is chosen by: its weights are tested. Set by the space."""
     early_stopping: int = Field(default=0, ge=0)

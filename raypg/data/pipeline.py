@@ -124,6 +124,11 @@ class Batches:
         return self._cut(0, len(self))
 
     @property
+    def black_C11(self) -> Tensor:
+        """What a black pixel is once it is normalised."""
+        return self._shift_C11
+
+    @property
     def _local_batch_size(self) -> int:
         return -(-self._batch_size // self._num_workers)
 
