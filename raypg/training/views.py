@@ -41,11 +41,12 @@ def averaged_logits(module: nn.Module, images: Iterable[Tensor]) -> Tensor:
     They are the logarithms of those probabilities, so that a label's cross-entropy is
     that of the mean, and exact where a probability is nearly 0.
     """
-    logits_VBK = [module(view_BCHW).float() for view_BCHW in images]
+    logits_VBK: list[Tensor] = [module(view).float() for view in images]
     if len(logits_VBK) == 1:
         return logits_VBK[0]
     logs_VBK = torch.stack([logits_BK.log_softmax(1) for logits_BK in logits_VBK])
-    return logs_VBK.logsumexp(0) - math.log(len(logs_VBK))
+    mean_BK: Tensor = logs_VBK.logsumexp(0) - math.log(len(logs_VBK))
+    return mean_BK
 
 
 def _corners(images_BCHW: Tensor, padding: int, black_C11: Tensor) -> Iterator[Tensor]:

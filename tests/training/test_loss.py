@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,9 +50,9 @@ def test_a_prediction_is_right_by_its_part_of_a_mixed_label() -> None:
 
 def test_the_loss_of_a_trial_is_told_as_if_labels_were_not_smoothed() -> None:
     # An epoch of one step tells what was before it, and then has learnt from it.
-    one_step = {"train__epochs": 1, "train__batch_size": 120}
+    one_step: dict[str, Any] = {"train__epochs": 1, "train__batch_size": 120}
     plain = train_tiny(tiny_config(**one_step))[1].metrics[0]
-    smoothing = {**one_step, "train__label_smoothing": 0.3}
+    smoothing: dict[str, Any] = {**one_step, "train__label_smoothing": 0.3}
     smoothed = train_tiny(tiny_config(**smoothing))[1].metrics[0]
     assert plain["train.loss"] == smoothed["train.loss"]
     assert plain["val.loss"] != smoothed["val.loss"]

@@ -1,6 +1,7 @@
 """Test-time augmentation, against torchvision's crops and plain averages."""
 
 from collections.abc import Iterable
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -90,7 +91,7 @@ def test_validation_of_each_epoch_and_the_test_have_the_views() -> None:
         seen.append(len(them))
         return averaged_logits(module, them)
 
-    padded = {"data__crop_padding": 1, "train__epochs": 2}
+    padded: dict[str, Any] = {"data__crop_padding": 1, "train__epochs": 2}
     with patch.object(evaluation, "averaged_logits", count):
         plain = train_tiny(tiny_config(**padded))[0]
         five = train_tiny(tiny_config(**padded, train__tta="crops"))[0]

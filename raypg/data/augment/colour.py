@@ -93,8 +93,8 @@ def equalize(images_BCHW: Tensor) -> Tensor:
 
 def _grey(images_BCHW: Tensor) -> Tensor:
     """Whole grey levels, float32 B1HW."""
-    red, green, blue = images_BCHW.split(1, dim=1)
-    grey = red * GREY[0]
+    red, green, blue = (images_BCHW[:, place : place + 1] for place in range(3))
+    grey: Tensor = red * GREY[0]
     return grey.add_(green, alpha=GREY[1]).add_(blue, alpha=GREY[2]).floor_()
 
 

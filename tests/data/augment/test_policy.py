@@ -50,9 +50,10 @@ def apply_peer(policy: str, images: Tensor, operation: str, strength: float) -> 
     peer = PEERS[policy]()
     if operation == "solarize":
         strength /= 255
-    return peer._apply_image_or_video_transform(
+    found: Tensor = peer._apply_image_or_video_transform(
         images, peer_name(operation), strength, peer.interpolation, peer._fill
     )
+    return found
 
 
 def untied(operation: str) -> list[int]:
