@@ -7,6 +7,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from raypg.config.aliases import resolve_aliases
+from raypg.config.augmentation import broken_rules
 from raypg.config.faults import explain, unknown_choice, unknown_leaf, unknown_section
 from raypg.config.layers import Layer, Origin
 from raypg.config.own import with_own_names
@@ -89,12 +90,8 @@ def _size_faults(config: Config, given: Mapping[str, Given]) -> list[ConfigError
         where, rule = layer.where("train.batch_size"), f"must be at most {images}"
         fix, found = "Lower it, or raise data.fraction.", str(config.train.batch_size)
         faults.append(ConfigError(where, rule, found, fix))
-    padding, side = config.data.crop_padding, max(spec.image_shape)
-    if padding >= side:
-        where = given["data.crop_padding"].layer.where("data.crop_padding")
-        rule = f"must be less than the {side} pixels of an image of {config.data.name}"
-        fix = "4 is usual for images of 32 pixels."
-        faults.append(ConfigError(where, rule, str(padding), fix))
+    for key, *what in broken_rules(config, spec):
+        faults.append(ConfigError(_layer_of(key, given).where(key), *what))
     faults += own_faults(config, spec.num_classes, given)
     if misfit := find_misfit(config.model, spec.image_shape, spec.num_classes):
         key = f"model.{misfit.leaf}"

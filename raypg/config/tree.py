@@ -46,10 +46,29 @@ class TrainConfig:
     """Limit of the whole gradient's 2-norm; 0: none."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Of the training loss only."""
+<<<<<<< HEAD
     metrics: str = ""
     """What validation is judged by beside accuracy and loss, each a column `val.NAME`:
     names of `METRICS` and functions of the user's own, with commas between them."""
     metric: str = "val.accuracy"
+=======
+    mixup: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """Alpha of the weights with which each image is mixed with another, labels too
+    (Zhang et al. 2018); 0: none. 0.2 is usual, and 1 for long trainings."""
+    cutmix: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """Alpha of the area that stays of each image when another's box is put into it,
+    labels too (Yun et al. 2019, who take 1); 0: none. With mixup, a coin decides for
+    each batch."""
+    class_weights: Literal["none", "balanced", "effective"] = "none"
+    """Of the training loss: the rarer a class, the more each of its images counts.
+    `balanced` as in scikit-learn, `effective` as in Cui et al. 2019."""
+    effective_beta: float = Field(default=0.999, ge=0, lt=1, allow_inf_nan=False)
+    """Of effective: from 0 (no weights) towards 1 (balanced)."""
+    tta: Literal["none", "flip", "crops", "flip_crops"] = "none"
+    """Views of each image whose probabilities are averaged in every evaluation: with
+    its mirror image; with four crops at the corners, by `data.crop_padding`; both."""
+    metric: Literal["val.accuracy", "val.loss"] = "val.accuracy"
+>>>>>>> wt-augment
     """What the best epoch is chosen by: its weights are tested. Set by the space."""
     early_stopping: int = Field(default=0, ge=0)
     """Epochs without a better metric after which a trial is completed; 0: never."""

@@ -6,7 +6,10 @@ import torch
 from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
-from raypg.data.augment import crop_and_flip, normalise, take
+from raypg.data.augment.boxes import hide
+from raypg.data.augment.crops import crop_and_flip, normalise, take
+from raypg.data.augment.mixing import Mix, Mixing, draw_mixes
+from raypg.data.augment.policy import apply_policy
 from raypg.data.config import DataConfig
 from raypg.data.dataset import Dataset, Split
 from raypg.data.plan import EpochPlan, draw_plan
@@ -19,6 +22,7 @@ One step's images are too few to pay for the calls, and 8 MB leave the cache. 2,
 Fashion-MNIST images a chunk run 1.4 times as fast as 64 on one thread, 4.6 times on
 two (two cores of a Xeon with AMX, torch 2.15, n=7).
 """
+UNMIXED = Mixing()
 RESIDENT_BYTES = 2**30
 """A split up to this size is copied to the GPU once; a larger one chunk by chunk."""
 
@@ -29,7 +33,7 @@ class Batches:
     Training: each epoch is a shuffle of the split, cut into global batches, each cut
     into contiguous shares whose sizes differ by one at most. The last batch may be
     small; it is dropped for all workers when it has fewer examples than there are
-    workers. Order, crops and mirrors depend on (seed, epoch) alone.
+    workers. Order, augmentation and mixing depend on (seed, epoch) alone.
 
     Evaluation: no shuffle and no augmentation. The worker's share is one contiguous
     piece of the split, cut into batches of its part of the global batch size.
@@ -45,6 +49,7 @@ class Batches:
         device: where the batches lie.
         channels_last: the memory format of the images.
         train: training or evaluation.
+        mixing: training: which images of a batch are mixed, and how.
 
     Raises:
         DataError: training, and a batch or the split is smaller than the workers.
@@ -63,6 +68,7 @@ class Batches:
         device: torch.device,
         channels_last: bool,
         train: bool,
+        mixing: Mixing = UNMIXED,
     ) -> None:
         if train and min(batch_size_global, len(split)) < num_workers:
             found = f"{batch_size_global} of {len(split)} examples, {num_workers}"
@@ -76,6 +82,8 @@ class Batches:
         self._seed = seed
         self._device = device
         self._train = train
+        self._mixing = mixing
+        self._num_classes = dataset.num_classes
         self._memory_format = (
             torch.channels_last if channels_last else torch.contiguous_format
         )
@@ -116,6 +124,11 @@ class Batches:
         return self._cut(0, len(self))
 
     @property
+    def black_C11(self) -> Tensor:
+        """What a black pixel is once it is normalised."""
+        return self._shift_C11
+
+    @property
     def _local_batch_size(self) -> int:
         return -(-self._batch_size // self._num_workers)
 
@@ -126,28 +139,78 @@ class Batches:
     def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """This worker's batches of an epoch: float32 images BCHW, int64 labels B.
 
+        Mixed labels are float32 BK, and sum to 1 over the K classes.
+
         Batches share no memory with the split or each other: keep them, change them.
         """
         return self._train_batches(epoch) if self._train else self._eval_batches()
 
     def _train_batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        plan = draw_plan(len(self), self._config, self._seed, epoch)
+        height, width = self._images_NCHW.shape[2:]
+        plan = draw_plan(len(self), self._config, height, width, self._seed, epoch)
+        mixes = self._draw_mixes(epoch)
         image_bytes = self._images_NCHW[0].numel()
         num_at_once = max(1, CHUNK_BYTES // (image_bytes * self._local_batch_size))
         for first in range(0, self.num_steps, num_at_once):
             steps = range(first, min(first + num_at_once, self.num_steps))
-            shares = [self._step_share(step) for step in steps]
-            chunk = torch.cat([torch.arange(*share) for share in shares])
-            images = self._augmented(plan, chunk)
+            places = [self._places(step) for step in steps]
+            chunk = torch.cat(places)
+            images = self._cropped(plan, chunk)
+            if plan.operations:
+                images = apply_policy(images, plan.operations.take(chunk))
+            masks = self._masks(plan, chunk)
             labels = take(self._labels_N, plan.order_N[chunk], self._device)
             done = 0
-            for start, stop in shares:
-                here = slice(done, done + stop - start)
-                yield self._normalised(images[here]), labels[here]
+            for step, own in zip(steps, places, strict=True):
+                here = slice(done, done + len(own))
+                images_BCHW = self._normalised(images[here])
+                for mask in masks:
+                    hide(images_BCHW, mask[here])
+                if mixes:
+                    yield self._mixed(mixes[step], images_BCHW, labels[here])
+                else:
+                    yield images_BCHW, labels[here]
                 done = here.stop
 
-    def _augmented(self, plan: EpochPlan, chunk: Tensor) -> Tensor:
-        """The uint8 images at these places of the epoch."""
+    def _places(self, step: int) -> Tensor:
+        """This worker's places of the epoch; where images are mixed, one before them.
+
+        The first place of a global batch comes after its last.
+        """
+        start, stop = self._step_share(step)
+        own = torch.arange(start, stop)
+        if not self._mixing:
+            return own
+        first = step * self._batch_size
+        before = start if start > first else first + self.global_batch_size(step)
+        return torch.cat([torch.tensor([before - 1]), own])
+
+    def _mixed(
+        self, mix: Mix, images_BCHW: Tensor, labels_B: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """All but the first image of these, each mixed with the one before it."""
+        return (
+            mix.images(images_BCHW[1:], images_BCHW[:-1]),
+            mix.labels(labels_B[1:], labels_B[:-1], self._num_classes),
+        )
+
+    def _draw_mixes(self, epoch: int) -> list[Mix]:
+        if not self._mixing:
+            return []
+        height, width = self._images_NCHW.shape[2:]
+        return draw_mixes(
+            self.num_steps, self._mixing, height, width, self._seed, epoch
+        )
+
+    def _masks(self, plan: EpochPlan, chunk: Tensor) -> list[Tensor]:
+        """The pixels that are hidden of the images at these places."""
+        height, width = self._images_NCHW.shape[2:]
+        return [
+            boxes.take(chunk).mask(height, width, self._device) for boxes in plan.hidden
+        ]
+
+    def _cropped(self, plan: EpochPlan, chunk: Tensor) -> Tensor:
+        """The uint8 images at these places of the epoch, cut out and mirrored."""
         index_B = plan.order_N[chunk]
         if not (self._config.crop_padding or self._config.flip):
             return take(self._images_NCHW, index_B, self._device)

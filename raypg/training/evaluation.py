@@ -13,6 +13,7 @@ from raypg.data.pipeline import Batches
 from raypg.errors import TrialError
 from raypg.metrics import Metric
 from raypg.training.step import Stepper
+from raypg.training.views import averaged_logits, views
 from raypg.training.world import World
 
 
@@ -48,24 +49,31 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate `module` on the split behind `batches`, in the trial's precision.
 
-    Args:
-        stepper: of the trial.
-        module: the network.
-        batches: of the split.
-        split: what errors call it.
-        metrics: what it is judged by beside loss and accuracy, by column.
+    <<<<<<< HEAD
+        Args:
+            stepper: of the trial.
+            module: the network.
+            batches: of the split.
+            split: what errors call it.
+            metrics: what it is judged by beside loss and accuracy, by column.
+    =======
+        With `train.tta` it looks at several views of each image.
+    >>>>>>> wt-augment
 
-    Raises:
-        TrialError: the loss, or a metric, is not finite.
+        Raises:
+            TrialError: the loss, or a metric, is not finite.
     """
     world = stepper.world
     _share_buffers(module, world)
     module.eval()
+    config = stepper.config
+    seen_as = config.train.tta, config.data.crop_padding
     totals = torch.zeros(2, device=world.device)
     rows, logits, labels = [], list[Tensor](), list[Tensor]()
     with torch.inference_mode(), stepper.autocast():
         for images_BCHW, labels_B in batches.epoch(0):
-            logits_BK = module(images_BCHW).float()
+            seen = views(images_BCHW, *seen_as, batches.black_C11)
+            logits_BK = averaged_logits(module, seen)
             loss = functional.cross_entropy(logits_BK, labels_B, reduction="sum")
             correct = (logits_BK.argmax(1) == labels_B).sum()
             totals += torch.stack([loss, correct])

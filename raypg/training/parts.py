@@ -10,11 +10,13 @@ from torch.nn.parallel import DistributedDataParallel
 
 from raypg.config import Config
 from raypg.data import Dataset, Split
+from raypg.data.augment.mixing import Mixing
 from raypg.data.pipeline import Batches
 from raypg.errors import CheckpointError
 from raypg.metrics import Metric, metric_mode, metrics_of
 from raypg.models import build_model
 from raypg.optim import build_optimizer
+from raypg.training.class_weights import class_weights
 from raypg.training.evaluation import Evaluation
 from raypg.training.link import Metrics
 from raypg.training.state import State, copy_to_host, copy_weights
@@ -87,6 +89,9 @@ def build_parts(config: Config, data: Dataset, world: World) -> Parts:
     batches = build(data.train, is_train=True)
     num_steps = batches.num_steps * config.train.epochs
     stepper = Stepper(config, world, model, optimizer, scaler, num_steps)
+    weights_K = class_weights(config.train, data.train.labels_N, data.num_classes)
+    if weights_K is not None:
+        stepper.weights_K = weights_K.to(world.device)
     return Parts(config, data, world, module, stepper, batches, build(data.val))
 
 
@@ -106,6 +111,7 @@ def _build_batches(
         device=world.device,
         channels_last=config.train.channels_last,
         train=is_train,
+        mixing=Mixing(config.train.mixup, config.train.cutmix),
     )
 
 

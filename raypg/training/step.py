@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from raypg.config import Config
 from raypg.optim import lr_factor
+from raypg.training.loss import told_sums, training_loss
 from raypg.training.world import World
 
 # B: batch (this worker's share), N: examples of a split, K: classes.
+# Labels are classes, int64 B, or mixed ones, float32 BK.
 
 AUTOCAST_TYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -30,6 +31,8 @@ class Stepper:
     scaler: torch.amp.GradScaler
     num_steps: int
     """Of the whole training, which the schedule is stretched over."""
+    weights_K: Tensor | None = None
+    """Of the classes in the training loss; None: all weigh 1."""
     beat: Callable[[], None] = lambda: None
     """Called after each batch, of an evaluation too: a sign of life."""
 
@@ -47,14 +50,13 @@ class Stepper:
             group["lr"] = lr
         return lr
 
-    def step(self, images_BCHW: Tensor, labels_B: Tensor, batch_size: int) -> Tensor:
+    def step(self, images_BCHW: Tensor, labels: Tensor, batch_size: int) -> Tensor:
         """Learn from one global batch of `batch_size`, of which this is a share.
 
         Returns:
-            This share's sums over its examples, float32: cross-entropy (without label
-            smoothing), right predictions.
+            This share's sums over its examples, float32; see `told_sums`.
         """
-        *before, last = _pieces(images_BCHW, labels_B, self.config.train.micro_batch)
+        *before, last = _pieces(images_BCHW, labels, self.config.train.micro_batch)
         self.optimizer.zero_grad(set_to_none=True)
         sums = [self._learn(*piece, batch_size, is_last=False) for piece in before]
         sums.append(self._learn(*last, batch_size, is_last=True))
@@ -66,7 +68,7 @@ class Stepper:
         return torch.stack(sums).sum(0) if before else sums[0]
 
     def _learn(
-        self, images_BCHW: Tensor, labels_B: Tensor, batch_size: int, *, is_last: bool
+        self, images_BCHW: Tensor, labels: Tensor, batch_size: int, *, is_last: bool
     ) -> Tensor:
         """Add the gradients of one piece; returns its sums."""
         smoothing = self.config.train.label_smoothing
@@ -74,17 +76,15 @@ class Stepper:
             with self.autocast():
                 logits_BK = self.model(images_BCHW)
             logits_BK = logits_BK.float()
-            total = functional.cross_entropy(
-                logits_BK, labels_B, reduction="sum", label_smoothing=smoothing
+            total = training_loss(
+                logits_BK, labels, smoothing=smoothing, weights_K=self.weights_K
             )
             # DDP averages gradients over workers; the shares may be uneven.
             loss = total * (self.world.num_workers / batch_size)
             self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        is_plain = smoothing == 0 and self.weights_K is None
         with torch.no_grad():
-            if smoothing > 0:
-                total = functional.cross_entropy(logits_BK, labels_B, reduction="sum")
-            correct = (logits_BK.argmax(1) == labels_B).sum()
-            return torch.stack([total, correct])
+            return told_sums(logits_BK, labels, total if is_plain else None)
 
     def _shared(self, is_last: bool) -> AbstractContextManager[None]:
         """Workers tell each other gradients with a step's last piece, which has all."""
@@ -94,17 +94,17 @@ class Stepper:
 
 
 def _pieces(
-    images_BCHW: Tensor, labels_B: Tensor, most: int
+    images_BCHW: Tensor, labels: Tensor, most: int
 ) -> Sequence[tuple[Tensor, Tensor]]:
     """A share in pieces of one size, give or take one example: `most` at the most.
 
     Not a small rest: batch statistics want examples, and one alone has none.
     """
-    if not most or len(labels_B) <= most:
-        return [(images_BCHW, labels_B)]
-    num_pieces = -(-len(labels_B) // most)
-    images, labels = (t.tensor_split(num_pieces) for t in (images_BCHW, labels_B))
-    return list(zip(images, labels, strict=True))
+    if not most or len(labels) <= most:
+        return [(images_BCHW, labels)]
+    num_pieces = -(-len(labels) // most)
+    split = (t.tensor_split(num_pieces) for t in (images_BCHW, labels))
+    return list(zip(*split, strict=True))
 
 
 def build_scaler(config: Config, world: World) -> torch.amp.GradScaler:

@@ -7,10 +7,20 @@ from torch import Tensor
 
 from raypg.data import DataConfig, Dataset, Split, load_dataset
 from raypg.data import pipeline as pipeline_module
-from raypg.data.pipeline import Batches
+from raypg.data.augment.mixing import Mixing
+from raypg.data.pipeline import UNMIXED, Batches
 from raypg.errors import DataError
 
 AUGMENTED = DataConfig(crop_padding=2, flip=True)
+FULL = DataConfig(
+    crop_padding=1,
+    flip=True,
+    auto_augment="randaugment",
+    cutout=2,
+    random_erasing=0.5,
+)
+"""All of it at once."""
+MIXED = Mixing(mixup=0.5, cutmix=1.0)
 
 
 def tiny_dataset(num: int) -> Dataset:
@@ -30,6 +40,7 @@ def build_batches(
     num_workers: int = 1,
     seed: int = 0,
     train: bool = True,
+    mixing: Mixing = UNMIXED,
 ) -> Batches:
     dataset = tiny_dataset(num)
     return Batches(
@@ -43,6 +54,7 @@ def build_batches(
         device=torch.device("cpu"),
         channels_last=False,
         train=train,
+        mixing=mixing,
     )
 
 
@@ -53,11 +65,15 @@ def steps_of(
     epoch: int = 0,
     batch_size: int = 8,
     seed: int = 0,
+    config: DataConfig = AUGMENTED,
+    mixing: Mixing = UNMIXED,
 ) -> list[tuple[Tensor, Tensor]]:
     """The global batches: the shares of all workers put together."""
     ranks = [
         build_batches(
             num,
+            config,
+            mixing=mixing,
             batch_size_global=batch_size,
             rank=rank,
             num_workers=num_workers,
@@ -89,6 +105,42 @@ def test_any_number_of_workers_sees_the_same_stream(
     for (images, labels), expected in zip(shared, alone, strict=False):
         assert torch.equal(images, expected[0])
         assert torch.equal(labels, expected[1])
+
+
+@given(numbers, sizes, workers, seeds)
+@settings(deadline=None)
+def test_any_number_of_workers_sees_the_same_augmentation_and_mixes(
+    num: int, batch_size: int, num_workers: int, seed: int
+) -> None:
+    alone, shared = (
+        steps_of(num, n, batch_size=batch_size, seed=seed, config=FULL, mixing=MIXED)
+        for n in (1, num_workers)
+    )
+    for (images, labels), expected in zip(shared, alone, strict=False):
+        assert torch.equal(images, expected[0])
+        assert torch.equal(labels, expected[1])
+
+
+def test_an_image_is_mixed_with_the_one_before_it_in_its_batch() -> None:
+    plain = steps_of(20, config=DataConfig())
+    mixed = steps_of(20, config=DataConfig(), mixing=Mixing(mixup=1.0))
+    for (images, labels), (own, own_labels) in zip(mixed, plain, strict=True):
+        part = labels[0, own_labels[0]]
+        others = own_labels.roll(1, 0)
+        assert torch.allclose(labels.sum(1), torch.ones(len(labels)))
+        assert torch.allclose(labels.gather(1, others[:, None])[:, 0], 1 - part)
+        expected = part * own + (1 - part) * own.roll(1, 0)
+        assert torch.allclose(images, expected, atol=1e-6)
+
+
+def test_what_one_augmentation_draws_moves_no_other() -> None:
+    plain = steps_of(40, config=AUGMENTED)
+    cut = steps_of(40, config=DataConfig(crop_padding=2, flip=True, cutout=2))
+    for (images, labels), (expected, expected_labels) in zip(cut, plain, strict=True):
+        assert torch.equal(labels, expected_labels)
+        is_kept = images == expected
+        assert 0.6 < is_kept.float().mean() < 1
+        assert not images[~is_kept].any()
 
 
 @given(numbers, sizes, seeds)
@@ -166,20 +218,26 @@ def test_epochs_and_seeds_differ() -> None:
     assert len({order(seed, epoch) for seed in range(4) for epoch in range(4)}) == 16
 
 
-def test_stream_does_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = steps_of(100)
+@pytest.mark.parametrize("config", [AUGMENTED, FULL])
+def test_stream_does_not_depend_on_the_chunks(
+    config: DataConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = steps_of(100, config=config)
     monkeypatch.setattr(pipeline_module, "CHUNK_BYTES", 1)
-    for (images, _), (expected, _) in zip(steps_of(100), whole, strict=True):
+    for (images, _), (expected, _) in zip(
+        steps_of(100, config=config), whole, strict=True
+    ):
         assert torch.equal(images, expected)
 
 
 def test_global_generator_is_neither_read_nor_moved() -> None:
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    first = steps_of(40)
+    first = steps_of(40, config=FULL, mixing=MIXED)
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(2)
-    for (images, _), (expected, _) in zip(steps_of(40), first, strict=True):
+    again = steps_of(40, config=FULL, mixing=MIXED)
+    for (images, _), (expected, _) in zip(again, first, strict=True):
         assert torch.equal(images, expected)
 
 

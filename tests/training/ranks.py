@@ -29,6 +29,17 @@ METRICS = "macro_f1,calibration_error,examples/own/margin.py:margin"
 TRAINED = tiny_config("cnn", train__epochs=3, train__metrics=METRICS)
 """With batch norm and dropout; the two shares of a batch are never of one size."""
 
+MIXED: dict[str, object] = {
+    "train__mixup": 0.2,
+    "train__cutmix": 1.0,
+    "train__label_smoothing": 0.1,
+    "train__class_weights": "balanced",
+    "data__auto_augment": "trivialaugment",
+    "data__cutout": 4,
+    "data__random_erasing": 0.5,
+}
+"""All that alters images and labels."""
+
 
 def run_alone() -> dict[str, Any]:
     """What one worker gives."""
@@ -62,6 +73,10 @@ def _scenarios(world: World) -> dict[str, Any]:
     return {
         "learnt": {name: learn_without_norms(name, world) for name in MODELS},
         "pieces": learn_without_norms("cnn", world, train__micro_batch=7),
+        "mixed": learn_without_norms("cnn", world, **MIXED),
+        "mixed pieces": learn_without_norms(
+            "cnn", world, **MIXED, train__micro_batch=7
+        ),
         "told": tell_of_pieces(world),
         "trained": train_whole(world),
         "resumed": resume(world),

@@ -56,6 +56,16 @@ def test_two_workers_learn_the_same_in_pieces(
         assert_close(found["pieces"][what], single["learnt"]["cnn"][what])
 
 
+@pytest.mark.parametrize("scenario", ["mixed", "mixed pieces"])
+@pytest.mark.parametrize("what", ["gradients", "weights"])
+def test_two_workers_learn_the_same_from_mixed_labels(
+    scenario: str, what: str, pair: list[Found], single: Found
+) -> None:
+    alone = single["mixed"][what]
+    for found in (single, *pair):
+        assert_close(found[scenario][what], alone)
+
+
 def test_two_workers_tell_their_gradients_once_a_step(pair: list[Found]) -> None:
     # Shares of 16 and 15 examples are three pieces, those of the last step two.
     assert [rank["told"] for rank in pair] == [3 * 2 + 1] * 2

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raypg.data.augment import crop_and_flip, normalise
+from raypg.data.augment.crops import crop_and_flip, normalise
 
 CPU = torch.device("cpu")
 
