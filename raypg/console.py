@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import typer
 from typer.exceptions import TyperException
 
-from raypg.errors import ConfigError, RaypgError
+from raypg.errors import ConfigError, RaypgError, StoreError
 
 WRONG = 2
 INTERRUPTED = 130
@@ -105,10 +105,18 @@ def run_app(app: typer.Typer) -> None:
         print(error, file=sys.stderr)
         code = WRONG
     except OSError as error:
-        cause = " ".join(str(error).split())
-        print(f"{type(error).__name__}: {cause}. Check the store.", file=sys.stderr)
+        print(_unreadable(error), file=sys.stderr)
         code = WRONG
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code:
         sys.exit(code)
+
+
+def _unreadable(error: OSError) -> StoreError:
+    """What the system refused, where nothing nearer to it has said more."""
+    where = str(error.filename or "the store")
+    cause = " ".join(str(error.strerror or error).split())
+    found = f"{type(error).__name__}: {cause}"
+    fix = "See whether it is there, whose it is, and whether its disk has room."
+    return StoreError(where, "must let itself be read and written", found, fix)

@@ -26,7 +26,8 @@ class RaypgError(Exception):
 
     def __str__(self) -> str:
         where, rule, found, fix = self.args
-        return f"{where}: {rule}; found {found}. {fix}"
+        # What a library has said may end a sentence already.
+        return f"{where}: {rule}; found {found.removesuffix('.')}. {fix}"
 
 
 class SpaceError(RaypgError):

@@ -193,11 +193,11 @@ class Ledger:
         entry.cause = cause if status == "failed" else ""
         entry.finished = time.time()
         entry.columns.update(summary or {})
-        self._write(entry)
         if test:
             key = {"sweep": self.sweep, "trial": entry.trial.key}
             own = {**key, "attempt": entry.attempt, "time": moment(time.time())}
             self._writer.append("test_results", {**own, **test})
+        self._write(entry)  # behind all else of it: a death in between trains it again
         value = entry.metrics.get(self._metric) if status != "failed" else None
         self.proposals.finish(entry.trial.key, status, value)
         self._announce(lambda audience: audience.on_end(entry))

@@ -116,11 +116,11 @@ def _append(
     store.delete_folder(f"{name}/tables")
     for row, trial in zip(rows, old.trials, strict=True):
         key = str(row["trial"])
-        writer.append("trials", row)
         for epoch in epoch_rows(key, trial):
             writer.append("epochs", epoch)
         if trial.test:
             writer.append("test_results", test_row(key, row, trial))
+        writer.append("trials", row)
 
 
 def _describe(old: OldSweep, rows: Sequence[Row]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from contextlib import suppress
 import pyarrow as pa
 
 from raypg.errors import RaypgError, StoreError
-from raypg.results.columns import CORE, VERSION
+from raypg.results.columns import CORE, VERSION, WRITE_ORDER
 from raypg.results.compact import compact
 from raypg.results.kept import drop_kept, keep_rows, kept_folder
 from raypg.results.listing import keep_line
@@ -108,10 +108,12 @@ class SweepWriter:
     def flush(self) -> bool:
         """Write everything appended so far, now; whether all of it was written.
 
-        That is never so for a process that holds the sweep no more.
+        That is never so for a process that holds the sweep no more. Rows of `trials`
+        come last, and wait for all others that were appended before them: no death in
+        between leaves a completed trial without its epochs or its test.
         """
         with self._write_lock:
-            return self._may_write() and all([self._flush_table(t) for t in CORE])
+            return self._may_write() and self._flush()
 
     def close(self, *, compact: bool = True) -> None:
         """Write what is left, make the tables small, and let go of the sweep.
@@ -211,17 +213,27 @@ class SweepWriter:
         self._cause = " ".join(problem.split())[:300]
         self._tell(problem)
 
-    def _flush_table(self, table: str) -> bool:
+    def _flush(self) -> bool:
         with self._pending_lock:
-            rows, self._pending[table] = self._pending[table], []
+            cut, self._pending = self._pending, {table: [] for table in CORE}
+        if all([self._write(table, cut[table]) for table in WRITE_ORDER[:-1]]):
+            return self._write("trials", cut["trials"])
+        self._put_back("trials", cut["trials"])
+        return False
+
+    def _put_back(self, table: str, rows: list[Row]) -> None:
+        """Let rows wait that were not written, before those that came since."""
+        with self._pending_lock:
+            self._pending[table] = rows + self._pending[table]
+
+    def _write(self, table: str, rows: list[Row]) -> bool:
         if not rows:
             return True
         segment = self._segments[table]
         try:
             has_ended = segment.append(rows)
         except (OSError, pa.ArrowException) as cause:
-            with self._pending_lock:
-                self._pending[table] = rows + self._pending[table]
+            self._put_back(table, rows)
             self._note_failure(f"{table}: rows wait to be written: {cause}")
             return False
         while segment.faults:

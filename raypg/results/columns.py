@@ -115,6 +115,9 @@ CORE: dict[str, dict[str, pa.DataType]] = {
 }
 """The columns that every store has, in order; sweeps add their own behind them."""
 
+WRITE_ORDER = (*(name for name in CORE if name != "trials"), "trials")
+"""A trial's row says that it is over: it is written when all else of it is."""
+
 UNIQUE: dict[str, tuple[list[str], str]] = {
     "epochs": (["trial", "epoch"], "attempt"),
     "trials": (["trial"], VERSION),

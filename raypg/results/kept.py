@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from raypg.results.columns import CORE, UNIQUE
+from raypg.results.columns import UNIQUE, WRITE_ORDER
 from raypg.results.read import read_newest
 from raypg.results.schema import flat_rows
 from raypg.results.segments import SegmentWriter
@@ -44,8 +44,8 @@ def keep_rows(store: Store, sweep: str, rows: Mapping[str, Sequence[Row]]) -> No
         OSError: there is no room for them here either.
     """
     writer = f"{time.time_ns():x}-{uuid.uuid4().hex[:4]}"
-    for table, own in rows.items():
-        if own:
+    for table in WRITE_ORDER:
+        if own := rows.get(table):
             segment = SegmentWriter(_home(store), sweep, table, writer)
             segment.append(own)
             segment.close()
@@ -71,7 +71,7 @@ def take_in(
     if not home.has_sweep(sweep):
         return 0
     # All are read before the first is written: a store that fails costs none.
-    lacking = {table: _lacking(home, store, sweep, table) for table in CORE}
+    lacking = {table: _lacking(home, store, sweep, table) for table in WRITE_ORDER}
     for table, rows in lacking.items():
         for row in rows:
             writer.append(table, row)
