@@ -19,6 +19,7 @@ from raypg.console import (
     new_app,
     run_app,
     split_arguments,
+    told_command,
 )
 from raypg.errors import ConfigError
 from raypg.experiment import RacingProposals, base_config, load_space
@@ -172,7 +173,7 @@ def tune(
         checkpoint_disk=checkpoint_disk or "",
         until_interval=until_interval,
         max_seeds=Options.max_seeds if max_seeds is None else max_seeds,
-        command=tuple(sys.argv[1:]),
+        command=told_command(),
     )
     if resume:
         why = f"The sweep keeps its own config and options; {EPOCHS} may grow."

@@ -13,11 +13,11 @@ import raypg
 
 ROOT = Path(raypg.__file__).parents[1]
 ORDER = """
-errors strict faults causes tracebacks locks
+errors strict faults causes tracebacks locks secrets
 space bucket folder lease store results models data optim
 config
 experiment training processor trial entries ledger checkpoints retention pruning
-secrets git provenance patches progress memo interrupts
+git provenance patches progress memo interrupts
 plan solo wandb_log
 exchange
 cluster

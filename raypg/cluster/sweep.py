@@ -24,7 +24,7 @@ from raypg.cluster.prepare import Question, ask, connect_for
 from raypg.cluster.todo import Todo, find_todo
 from raypg.config import Layer, flatten
 from raypg.errors import StoreError
-from raypg.experiment import is_edited, load_space
+from raypg.experiment import check_keeps_no_secret, is_edited, load_space
 from raypg.interrupts import gentle_interrupts
 from raypg.ledger import Ledger
 from raypg.patches import code_columns, keep_changes
@@ -76,6 +76,7 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
     """
     store = Store(options.store)
     space_file = load_space(space, layers)
+    check_keeps_no_secret(space_file, layers)
     check_outlives_job(store)
     store.check_writable()
     if options.name and store.has_sweep(options.name):
@@ -141,6 +142,8 @@ def resume_sweep(
         raise StoreError(f"--resume {name}", rule, f"({kind})", fix)
     check_saved(name, about)
     own, space_file, layers = read_space(name, about, space, overrides, _warn)
+    if space or overrides:
+        check_keeps_no_secret(space_file, layers)
     saved = Options(**about["options"])
     options = replace(
         saved,
