@@ -32,6 +32,7 @@ from raypg.progress import Pace, follow
 from raypg.provenance import provenance
 from raypg.pruning import Pruner
 from raypg.results import SweepWriter, check_types, set_kept_aside, take_in
+from raypg.space import to_data
 from raypg.store import Store, check_saved
 from raypg.wandb_log import log_to_wandb
 
@@ -41,7 +42,10 @@ KINDS = ("ablation", "search", "path")
 GONE = 1
 """Exit code where the cluster is gone: the trials under way did not end well."""
 
-GROWS = ("question", "space_file", "space_source", "num_trials", "layers", "config")
+GROWS = (
+    *("question", "space_file", "space_source", "space"),
+    *("num_trials", "layers", "config"),
+)
 """What of `sweep.json` changes where a sweep is given more trials or epochs."""
 
 
@@ -110,6 +114,7 @@ def resume_sweep(
     overrides: Sequence[str] = (),
     retry_failed: str = "",
     allow_changed: bool = False,
+    runs_saved: bool = False,
 ) -> Finished:
     """Go on with a sweep that was interrupted, as it was started, or with more.
 
@@ -124,6 +129,8 @@ def resume_sweep(
         overrides: of `train.epochs`, as `KEY=VALUE`.
         retry_failed: the cause of failure whose trials run again, or `all`.
         allow_changed: whether to go on although code, data or versions have changed.
+        runs_saved: whether Python of the store is run to get at the space of a sweep
+            that an older raypg wrote.
 
     Raises:
         RaypgError: there is no such sweep, or it cannot go on.
@@ -141,7 +148,10 @@ def resume_sweep(
             rule, fix = "must be a sweep of raypg's own", "Another tool has run it."
         raise StoreError(f"--resume {name}", rule, f"({kind})", fix)
     check_saved(name, about)
-    own, space_file, layers = read_space(name, about, space, overrides, _warn)
+    own, space_file, layers = read_space(
+        store, name, about, space, overrides, _warn, runs_saved=runs_saved
+    )
+    about.setdefault("space", to_data(own))
     if space or overrides:
         check_keeps_no_secret(space_file, layers)
     saved = Options(**about["options"])
@@ -331,6 +341,7 @@ def _describe(question: Question, options: Options) -> dict[str, Any]:
         "question": space_file.docstring,
         "space_file": space_file.path,
         "space_source": space_file.source,
+        "space": to_data(space),
         "axes": list(space.axes),
         "metric": space.metric,
         "mode": space.mode,

@@ -17,5 +17,6 @@ from raypg.experiment.space_file import (
     is_edited,
     load_space,
     parse_space,
+    restore_space,
 )
 from raypg.experiment.trials import Trial

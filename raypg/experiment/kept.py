@@ -5,6 +5,7 @@ space or a config with a key blotted out would be another one, and is refused.
 """
 
 import ast
+import json
 import re
 from collections.abc import Iterator, Sequence
 
@@ -13,6 +14,7 @@ from raypg.errors import ConfigError, SpaceError
 from raypg.experiment.space_file import SpaceFile
 from raypg.faults import format_value, join_errors
 from raypg.secrets import holds_secret, secret_line
+from raypg.space import to_data
 
 _FOUND = "what looks like a key (not shown)"
 _FIX = 'Read it from the environment (os.environ["NAME"]) where it is used.'
@@ -34,7 +36,8 @@ def check_keeps_no_secret(space_file: SpaceFile, layers: Sequence[Layer]) -> Non
         layers: whose values are kept.
 
     Raises:
-        SpaceError: the file holds one, or its space does; names the line.
+        SpaceError: the file holds one, and names the line; or its space does, or has
+            what cannot be kept.
         ConfigError: a layer does.
     """
     check_layers(layers)
@@ -43,8 +46,12 @@ def check_keeps_no_secret(space_file: SpaceFile, layers: Sequence[Layer]) -> Non
     line = secret_line(source.encode()) or next(_named_lines(source), 0)
     if line:
         raise SpaceError(f"{space_file.path}:{line}", rule, _FOUND, _FIX)
-    if holds_secret(repr(space_file.space).encode()):
-        where = f"{space_file.path}: SPACE"
+    where = f"{space_file.path}: SPACE"
+    try:
+        data = json.dumps(to_data(space_file.space), ensure_ascii=False)
+    except SpaceError as cause:
+        raise SpaceError(where, *cause.args[1:]) from cause
+    if holds_secret(data.encode()):
         raise SpaceError(where, rule, _FOUND, "Leave it out of base and axes.")
 
 
