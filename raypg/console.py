@@ -8,6 +8,7 @@ import typer
 from typer.exceptions import TyperException
 
 from raypg.errors import ConfigError, RaypgError, StoreError
+from raypg.secrets import redact_words
 
 WRONG = 2
 INTERRUPTED = 130
@@ -24,6 +25,15 @@ def split_arguments(arguments: Sequence[str]) -> tuple[str, list[str]]:
         rule, fix = "must name one file", "Write overrides as KEY=VALUE."
         raise ConfigError("command line", rule, " and ".join(files), fix)
     return (files[0] if files else ""), [text for text in arguments if "=" in text]
+
+
+def told_command() -> tuple[str, ...]:
+    """What was typed, as it may be kept; from now on in `sys.argv` as well.
+
+    W&B reads it there, and sends it.
+    """
+    sys.argv[1:] = redact_words(sys.argv[1:])
+    return tuple(sys.argv[1:])
 
 
 def given_text(text: str | None) -> str | None:

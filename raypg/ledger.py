@@ -22,6 +22,7 @@ from raypg.entries import (
 )
 from raypg.experiment import Proposals, Trial, look_ahead
 from raypg.results.columns import LEFT
+from raypg.secrets import redact
 
 
 class Writer(Protocol):
@@ -189,7 +190,9 @@ class Ledger:
         """
         self._counts[entry.status] -= 1
         self._counts[status] += 1
-        entry.status, entry.reason, entry.error = status, reason, error
+        # What a library raises may name the URL, with its password, that it was told.
+        entry.status, entry.reason = status, redact(reason)
+        entry.error = redact(error)
         entry.cause = cause if status == "failed" else ""
         entry.finished = time.time()
         entry.columns.update(summary or {})

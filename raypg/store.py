@@ -20,6 +20,7 @@ from raypg.bucket import BucketBackend, BucketFile, explain
 from raypg.errors import ResultsError, StoreError, suggest_name
 from raypg.folder import FolderBackend, FolderFile, FolderLock
 from raypg.lease import REQUEST_S, Lease, Owner, held_by, is_live, take_lease
+from raypg.secrets import redact_tree
 
 DEFAULT_STORE = "./runs"
 DESCRIPTION = "sweep.json"
@@ -289,8 +290,11 @@ class Store:
         return description
 
     def write_description(self, name: str, description: Mapping[str, Any]) -> None:
-        """Keep what the sweep is; only then is it listed among the sweeps."""
-        text = json.dumps(description, indent=1, default=str)
+        """Keep what the sweep is; only then is it listed among the sweeps.
+
+        Of a command line or an address that holds a password, it keeps the rest.
+        """
+        text = json.dumps(redact_tree(description), indent=1, default=str)
         self.write_whole(f"{name}/{DESCRIPTION}", text.encode(), durable=True)
 
     def check_place(self) -> None:

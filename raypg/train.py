@@ -16,6 +16,7 @@ from raypg.console import (
     new_app,
     run_app,
     split_arguments,
+    told_command,
 )
 from raypg.errors import ConfigError
 from raypg.results import open_results
@@ -122,7 +123,7 @@ def train(
         num_threads=threads or _num_cores(),
         is_fresh=fresh,
         checkpoint_every_s=checkpoint_every,
-        command=tuple(sys.argv[1:]),
+        command=told_command(),
     )
     if resume:
         check_alone(context, "resume", ["store"], "The trial keeps its own config.")

@@ -19,6 +19,7 @@ from raypg.console import (
     new_app,
     run_app,
     split_arguments,
+    told_command,
 )
 from raypg.errors import ConfigError
 from raypg.experiment import RacingProposals, base_config, load_space
@@ -150,6 +151,13 @@ def tune(
         bool,
         typer.Option("--allow-changed", help="With --resume: under changed code, too."),
     ] = False,
+    run_saved_space: Annotated[
+        bool,
+        typer.Option(
+            "--run-saved-space",
+            help="With --resume: run the Python that an older raypg kept in the store.",
+        ),
+    ] = False,
 ) -> None:
     """Run every trial of a search space and say what came of it."""
     space, overrides = split_arguments(arguments or [])
@@ -172,11 +180,12 @@ def tune(
         checkpoint_disk=checkpoint_disk or "",
         until_interval=until_interval,
         max_seeds=Options.max_seeds if max_seeds is None else max_seeds,
-        command=tuple(sys.argv[1:]),
+        command=told_command(),
     )
     if resume:
         why = f"The sweep keeps its own config and options; {EPOCHS} may grow."
         beside = ["store", "address", "retry_failed", "allow_changed", "repair_oom"]
+        beside += ["run_saved_space"]
         is_grown = all(one.partition("=")[0].strip() == EPOCHS for one in overrides)
         beside += ["arguments"] * is_grown
         check_alone(context, "resume", beside, why)
@@ -187,9 +196,14 @@ def tune(
             overrides=overrides,
             retry_failed=retry_failed or "",
             allow_changed=allow_changed,
+            runs_saved=run_saved_space,
         )
         _finish(finished, address)
-    given = {"--retry-failed": retry_failed, "--allow-changed": allow_changed}
+    given = {
+        "--retry-failed": retry_failed,
+        "--allow-changed": allow_changed,
+        "--run-saved-space": run_saved_space,
+    }
     for option in (name for name, value in given.items() if value):
         rule, fix = "must stand beside --resume", "Add --resume NAME."
         raise ConfigError(option, rule, "no sweep to go on with", fix)

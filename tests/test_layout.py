@@ -13,11 +13,11 @@ import raypg
 
 ROOT = Path(raypg.__file__).parents[1]
 ORDER = """
-errors strict faults causes tracebacks locks own own_optim
+errors strict faults causes tracebacks locks secrets own own_optim
 space metrics bucket folder lease store results models data optim
 config
 experiment training processor trial entries ledger checkpoints retention pruning
-secrets git provenance patches own_files progress memo interrupts
+git provenance patches own_files progress memo interrupts
 plan solo wandb_log
 exchange
 cluster

@@ -183,3 +183,12 @@ def test_a_trial_that_goes_on_as_another_counts_once() -> None:
     assert [found[2][name] for name in ("began_as", "mixed")] == ["old", "torch"]
     assert next_of(ledger).number == 1
     assert ledger.num_ended == 1
+
+
+def test_a_failure_is_booked_without_the_secrets_in_its_text() -> None:
+    ledger = new_ledger()
+    url = "https://me:" + "hunter2@host/x"
+    ledger.end(next_of(ledger), "failed", reason=f"no {url}", error=f"E: {url} gone")
+    row = last_row(ledger)
+    assert row["status_reason"] == "no https://me:***@host/x"
+    assert row["error"] == "E: https://me:***@host/x gone"

@@ -5,11 +5,13 @@ from dataclasses import fields, replace
 from typing import Any
 
 from raypg.cluster.changes import EPOCHS, Present
+from raypg.cluster.saved_space import read_own_space
 from raypg.config import Layer, Origin, parse_overrides
 from raypg.errors import StoreError
-from raypg.experiment import SpaceFile, is_edited, load_space, parse_space
+from raypg.experiment import SpaceFile, is_edited, load_space, restore_space
 from raypg.optim import ConstantConfig, MultistepConfig, ScheduleConfig
 from raypg.space import Ablation, Search, Space, Value
+from raypg.store import Store
 
 _RULE = "must go on with its own space, with more seeds, trials or epochs"
 
@@ -30,28 +32,35 @@ def add_overrides(layers: Sequence[Layer], overrides: Sequence[str]) -> list[Lay
 
 
 def read_space(
+    store: Store,
     name: str,
     about: Mapping[str, Any],
     path: str,
     overrides: Sequence[str],
     tell: Callable[[str], None],
+    *,
+    runs_saved: bool,
 ) -> tuple[Space, SpaceFile, list[Layer]]:
     """A sweep's space as it was so far, and file and layers as they are to be.
 
+    Nothing of the store is run, unless it is what the user has here.
+
     Args:
+        store: where the sweep lives.
         name: of the sweep.
         about: its description.
         path: of a file with its space made larger; empty keeps it.
         overrides: of its config, as `KEY=VALUE`.
         tell: told where the file that it was started with says something else by now.
+        runs_saved: whether the text in the store is run where that is all there is.
 
     Raises:
-        StoreError: the file holds another space.
+        StoreError: the file holds another space, or all there is would have to be run.
         RaypgError: it cannot be read, or an override is wrong.
     """
     layers = [Layer.from_json(one) for one in about["layers"]]
     file, source = about["space_file"], about["space_source"]
-    own = parse_space(source, file, layers).space
+    own = read_own_space(store, name, about, layers, path, runs_saved=runs_saved)
     layers = add_overrides(layers, overrides)
     if path:
         grown = load_space(path, layers)
@@ -62,7 +71,7 @@ def read_space(
             f"{file} has changed since; {name} goes on with its space as it was. "
             f"For more seeds, trials or epochs: --resume {name} {file}"
         )
-    return own, parse_space(source, file, layers), layers
+    return own, restore_space(own, file, about["question"], source, layers), layers
 
 
 def check_extends(name: str, own: Space, grown: SpaceFile) -> None:

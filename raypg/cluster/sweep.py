@@ -24,7 +24,7 @@ from raypg.cluster.prepare import Question, ask, connect_for
 from raypg.cluster.todo import Todo, find_todo
 from raypg.config import Layer, flatten
 from raypg.errors import StoreError
-from raypg.experiment import is_edited, load_space
+from raypg.experiment import check_keeps_no_secret, is_edited, load_space
 from raypg.interrupts import gentle_interrupts
 from raypg.ledger import Ledger
 from raypg.own_files import keep_own, own_paths
@@ -33,6 +33,7 @@ from raypg.progress import Pace, follow
 from raypg.provenance import provenance
 from raypg.pruning import Pruner
 from raypg.results import SweepWriter, check_types, set_kept_aside, take_in
+from raypg.space import to_data
 from raypg.store import Store, check_saved
 from raypg.wandb_log import log_to_wandb
 
@@ -42,7 +43,10 @@ KINDS = ("ablation", "search", "path")
 GONE = 1
 """Exit code where the cluster is gone: the trials under way did not end well."""
 
-GROWS = ("question", "space_file", "space_source", "num_trials", "layers", "config")
+GROWS = (
+    *("question", "space_file", "space_source", "space"),
+    *("num_trials", "layers", "config"),
+)
 """What of `sweep.json` changes where a sweep is given more trials or epochs."""
 
 
@@ -77,6 +81,7 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
     """
     store = Store(options.store)
     space_file = load_space(space, layers)
+    check_keeps_no_secret(space_file, layers)
     check_outlives_job(store)
     store.check_writable()
     if options.name and store.has_sweep(options.name):
@@ -110,6 +115,7 @@ def resume_sweep(
     overrides: Sequence[str] = (),
     retry_failed: str = "",
     allow_changed: bool = False,
+    runs_saved: bool = False,
 ) -> Finished:
     """Go on with a sweep that was interrupted, as it was started, or with more.
 
@@ -124,6 +130,8 @@ def resume_sweep(
         overrides: of `train.epochs`, as `KEY=VALUE`.
         retry_failed: the cause of failure whose trials run again, or `all`.
         allow_changed: whether to go on although code, data or versions have changed.
+        runs_saved: whether Python of the store is run to get at the space of a sweep
+            that an older raypg wrote.
 
     Raises:
         RaypgError: there is no such sweep, or it cannot go on.
@@ -141,7 +149,12 @@ def resume_sweep(
             rule, fix = "must be a sweep of raypg's own", "Another tool has run it."
         raise StoreError(f"--resume {name}", rule, f"({kind})", fix)
     check_saved(name, about)
-    own, space_file, layers = read_space(name, about, space, overrides, _warn)
+    own, space_file, layers = read_space(
+        store, name, about, space, overrides, _warn, runs_saved=runs_saved
+    )
+    about.setdefault("space", to_data(own))
+    if space or overrides:
+        check_keeps_no_secret(space_file, layers)
     saved = Options(**about["options"])
     options = replace(
         saved,
@@ -334,6 +347,7 @@ def _describe(question: Question, options: Options) -> dict[str, Any]:
         "question": space_file.docstring,
         "space_file": space_file.path,
         "space_source": space_file.source,
+        "space": to_data(space),
         "axes": list(space.axes),
         "metric": space.metric,
         "mode": space.mode,

@@ -46,12 +46,6 @@ class TrainConfig:
     """Limit of the whole gradient's 2-norm; 0: none."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Of the training loss only."""
-<<<<<<< HEAD
-    metrics: str = ""
-    """What validation is judged by beside accuracy and loss, each a column `val.NAME`:
-    names of `METRICS` and functions of the user's own, with commas between them."""
-    metric: str = "val.accuracy"
-=======
     mixup: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """Alpha of the weights with which each image is mixed with another, labels too
     (Zhang et al. 2018); 0: none. 0.2 is usual, and 1 for long trainings."""
@@ -67,8 +61,10 @@ class TrainConfig:
     tta: Literal["none", "flip", "crops", "flip_crops"] = "none"
     """Views of each image whose probabilities are averaged in every evaluation: with
     its mirror image; with four crops at the corners, by `data.crop_padding`; both."""
-    metric: Literal["val.accuracy", "val.loss"] = "val.accuracy"
->>>>>>> wt-augment
+    metrics: str = ""
+    """What validation is judged by beside accuracy and loss, each a column `val.NAME`:
+    names of `METRICS` and functions of the user's own, with commas between them."""
+    metric: str = "val.accuracy"
     """What the best epoch is chosen by: its weights are tested. Set by the space."""
     early_stopping: int = Field(default=0, ge=0)
     """Epochs without a better metric after which a trial is completed; 0: never."""

@@ -2,6 +2,7 @@
 
 from raypg.experiment.asking import AnyProposals, build_proposals
 from raypg.experiment.base import base_config
+from raypg.experiment.kept import check_keeps_no_secret, check_layers
 from raypg.experiment.paths import PathProposals
 from raypg.experiment.proposals import (
     AblationProposals,
@@ -16,5 +17,6 @@ from raypg.experiment.space_file import (
     is_edited,
     load_space,
     parse_space,
+    restore_space,
 )
 from raypg.experiment.trials import Trial

@@ -31,7 +31,7 @@ class SpaceFile:
     docstring: str
     """The question, and what it costs; "" where the file asks none."""
     source: str
-    """Saved with the sweep, which is resumed from it."""
+    """Saved with the sweep, to be read and compared."""
     space: Space
     notes: tuple[str, ...] = ()
     """What the user should know before it starts."""
@@ -59,10 +59,10 @@ def load_space(path: Path | str, layers: Sequence[Layer] = ()) -> SpaceFile:
 
 
 def parse_space(source: str, path: str, layers: Sequence[Layer] = ()) -> SpaceFile:
-    """Load a space from the text of its file, as a sweep saved it.
+    """Load a space from the text of its file, which is run.
 
     Args:
-        source: the text.
+        source: the text; of somebody who may run code here.
         path: what errors call it; its stem names the sweep.
         layers: as for `load_space`.
 
@@ -85,9 +85,27 @@ def parse_space(source: str, path: str, layers: Sequence[Layer] = ()) -> SpaceFi
         raise SpaceError(where, *rest) from cause
     except (Exception, SystemExit) as cause:
         raise _import_error(cause, source, path) from cause
-    configs = check_space(Resolver(path, space, layers))
     docstring = ast.get_docstring(tree) or ""
-    notes = tuple(_rounding_notes(configs))
+    return restore_space(space, path, docstring, source, layers)
+
+
+def restore_space(
+    space: Space, path: str, docstring: str, source: str, layers: Sequence[Layer]
+) -> SpaceFile:
+    """Check a space that is there, and put it with its text, which is not run.
+
+    Args:
+        space: as the text makes it.
+        path: what errors call its file.
+        docstring: its question.
+        source: the text.
+        layers: as for `load_space`.
+
+    Raises:
+        SpaceError: the space holds a wrong name or value.
+        ConfigError: a layer is wrong, or sets what the space varies.
+    """
+    notes = tuple(_rounding_notes(check_space(Resolver(path, space, layers))))
     return SpaceFile(path, Path(path).stem, docstring, source, space, notes)
 
 

@@ -10,7 +10,7 @@ from raypg.checkpoints import find_leftover
 from raypg.config import Config, Layer, flatten, load
 from raypg.entries import Leftover
 from raypg.errors import StoreError
-from raypg.experiment import Trial
+from raypg.experiment import Trial, check_layers
 from raypg.experiment.proposals import ENDED
 from raypg.experiment.trials import build_trial
 from raypg.ledger import Ledger
@@ -94,6 +94,7 @@ def start_trial(layers: Sequence[Layer], options: Options) -> Finished:
         RaypgError: something asked for is wrong; nothing was started or written.
     """
     store = Store(options.store)
+    check_layers(layers)
     config = load(layers)
     trial = _build_trial(config, options)
     for note in shared_dataset(config.data).notes:

@@ -24,6 +24,7 @@ from raypg.space.distributions import (
     when,
 )
 from raypg.space.path import Path
+from raypg.space.saved import from_data, to_data
 from raypg.space.scheduler import ASHA
 from raypg.space.search import Search
 from raypg.space.study import AblationStudy, ablation_study

@@ -49,19 +49,17 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate `module` on the split behind `batches`, in the trial's precision.
 
-    <<<<<<< HEAD
-        Args:
-            stepper: of the trial.
-            module: the network.
-            batches: of the split.
-            split: what errors call it.
-            metrics: what it is judged by beside loss and accuracy, by column.
-    =======
         With `train.tta` it looks at several views of each image.
-    >>>>>>> wt-augment
 
-        Raises:
-            TrialError: the loss, or a metric, is not finite.
+    Args:
+        stepper: of the trial.
+        module: the network.
+        batches: of the split.
+        split: what errors call it.
+        metrics: what it is judged by beside loss and accuracy, by column.
+
+    Raises:
+        TrialError: the loss, or a metric, is not finite.
     """
     world = stepper.world
     _share_buffers(module, world)

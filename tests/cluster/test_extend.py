@@ -97,3 +97,27 @@ def test_another_space_is_refused_and_nothing_changes(
         with pytest.raises(StoreError, match=f"found {more} with other {differs}. St"):
             resume(first, space=more)
         assert first.store.read_description(first.sweep) == about
+
+
+def test_a_sweep_goes_on_without_a_run_of_what_its_store_says(
+    run_space: RunSpace, tmp_path: Path
+) -> None:
+    first = run_space(ABLATION)
+    store, name, mark = first.store, first.sweep, tmp_path / "was_run"
+    about = store.read_description(name)
+    assert about["space"]["@kind"] == "Ablation"
+    store.write_description(
+        name, {**about, "space_source": f"open({str(mark)!r}, 'w')\n"}
+    )
+    assert resume(first).ledger.num_ended == 2
+    assert resume(first, space=write_space(tmp_path, ABLATION, **GROWN)).exit_code == 0
+    assert store.read_description(name)["space"]["seeds"] == 3
+    # As an older raypg kept it: only the flag runs it, and then it is kept as data.
+    about = store.read_description(name)
+    (tmp_path / "more.py").unlink()
+    store.write_description(name, {k: v for k, v in about.items() if k != "space"})
+    with pytest.raises(StoreError, match="a store's code is not run"):
+        resume(first)
+    assert resume(first, runs_saved=True).exit_code == 0
+    assert store.read_description(name)["space"] == about["space"]
+    assert not mark.exists()

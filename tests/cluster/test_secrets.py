@@ -1,4 +1,4 @@
-"""Keys and tokens of the environment are in nothing that a sweep leaves behind."""
+"""Keys and tokens, of the environment or typed, are in nothing that a sweep leaves."""
 
 import subprocess
 import sys
@@ -25,6 +25,7 @@ PLANTED = {
     "WANDB_API_KEY": "planted0" * 5,
     "RAY_AUTH_TOKEN": "planted-token-of-a-cluster-0123456789",
 }
+PASSWORD = "hunter2-of-the-command-line"
 SPACE = """from raypg import Ablation
 SPACE = Ablation(
     base={"model.name": "mlp", "train.epochs": 2}, axes={"optimizer.lr": [0.05, 1e30]},
@@ -49,12 +50,19 @@ def written(store: Store, *folders: Path) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("num_workers", [1, 2])
-def test_a_secret_of_the_environment_is_written_nowhere(
+def test_a_secret_is_written_nowhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_workers: int
 ) -> None:
     store = Store(new_bucket("s3", monkeypatch))
     (tmp_path / "space.py").write_text(SPACE)
+    # Paths that are typed as a URL with a password, and with a key of the environment.
+    odd = [f"https:/me:{PASSWORD}@host/a.yaml", f"{PLANTED['RAY_AUTH_TOKEN']}.yaml"]
+    for path in odd:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("train: {batch_size: 32}")
+    odd[0] = odd[0].replace(":/", "://")
     command = [sys.executable, "-m", "raypg.tune", "space.py", "--wandb"]
+    command += [word for path in odd for word in ("--config", path)]
     command += ["--workers-per-trial", str(num_workers)]
     with tempfile.TemporaryDirectory(prefix="ray") as folder:
         done = subprocess.run(
@@ -70,9 +78,11 @@ def test_a_secret_of_the_environment_is_written_nowhere(
     places = {kind: [p for p in found if kind in p] for kind in ("wandb/", "/logs/")}
     assert all(places.values())
     assert any(store.uri in text for text in found.values())
+    (about,) = [text for path, text in found.items() if path.endswith("sweep.json")]
+    assert "https://me:***@host/a.yaml" in about
     leaks = [
         (name, path)
-        for name, secret in PLANTED.items()
+        for name, secret in {**PLANTED, "command": PASSWORD}.items()
         for path, text in found.items()
         if secret in text or quote(secret, safe="") in text
     ]
