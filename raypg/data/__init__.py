@@ -24,6 +24,7 @@ from raypg.data.imagenet import IMAGENET, TINY_IMAGENET, ImagenetConfig
 from raypg.data.mnist import MNIST
 from raypg.data.npz import NPZ, NpzConfig
 from raypg.data.own import OWN_DATA, OwnDataConfig
+from raypg.data.parquet import PARQUET, ParquetConfig
 from raypg.data.places import default_cache_dir
 from raypg.data.prepare import keep_fraction, num_kept
 from raypg.data.published import load_published, published_place, published_version
@@ -41,6 +42,7 @@ AnyDataConfig = (
         | FolderConfig
         | ImagenetConfig
         | NpzConfig
+        | ParquetConfig
         | PublishedConfig
         | SyntheticConfig,
         Field(discriminator="name"),
@@ -63,6 +65,7 @@ DATASETS: dict[str, Source | Recipe | Callable[[Any], Source]] = {
     "imagenet": IMAGENET,
     "folder": FOLDER,
     "npz": NPZ,
+    "parquet": PARQUET,
     "synthetic": SYNTHETIC,
 }
 

@@ -1,6 +1,7 @@
 """The arrays of an entry of the cache, written through a memory map, block by block."""
 
 import os
+import uuid
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from raypg.data.cache import IMAGES, LABELS, SPLITS
 from raypg.data.dataset import Dataset, Split
+from raypg.data.lock import hold_lock
 from raypg.data.statistics import PixelSums
 
 BLOCK_BYTES = 2**24
@@ -59,3 +61,36 @@ def save_dataset(folder: Path, dataset: Dataset) -> dict[str, Any]:
         save_labels(folder, name, split.labels_N)
     rest = (field.name for field in fields(dataset) if field.name not in SPLITS)
     return {name: getattr(dataset, name) for name in rest}
+
+
+def map_rows(
+    images_NCHW: NDArray[np.uint8], name: str, index_N: NDArray[np.int64]
+) -> NDArray[np.uint8]:
+    """Some images of a mapped array, mapped themselves: too many to be in memory.
+
+    The first who asks writes them beside the array, where they stay.
+
+    Args:
+        images_NCHW: of an entry of the cache.
+        name: of the choice; the same name is the same images.
+        index_N: which images.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    entry = Path(str(getattr(images_NCHW, "filename"))).parent  # noqa: B009
+    path = entry / IMAGES.format(name)
+    with hold_lock(entry.with_suffix(".lock")):
+        if not path.exists():
+            making = f"{name}.{uuid.uuid4().hex[:8]}"
+            shape = (len(index_N), *images_NCHW.shape[1:])
+            written = create_images(entry, making, shape)
+            try:
+                target_NCHW = np.load(written, mmap_mode="r+")
+                for block in blocks_of(len(index_N), images_NCHW[:1].nbytes):
+                    target_NCHW[block] = images_NCHW[index_N[block]]
+                written.rename(path)
+            finally:
+                written.unlink(missing_ok=True)
+    mapped_NCHW: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+    return mapped_NCHW

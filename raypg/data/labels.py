@@ -23,7 +23,8 @@ def encode_labels(
         names: of the classes, where the files say them.
 
     Raises:
-        DataError: there are fewer than two classes, or labels are fractions.
+        DataError: there are fewer than two classes, labels are fractions, or have no
+            name where others have one.
     """
     values = np.unique(np.concatenate([labels.ravel() for labels in found.values()]))
     if values.dtype.kind == "f" and np.array_equal(values, np.round(values)):
@@ -31,11 +32,11 @@ def encode_labels(
     if values.dtype.kind not in "iubUS":
         rule = "must have labels that are whole numbers or texts"
         raise DataError(where, rule, str(values.dtype), "Convert them.")
-    if (
-        names
-        and values.dtype.kind in "iu"
-        and 0 <= values[0] <= values[-1] < len(names)
-    ):
+    if names and values.dtype.kind in "iu":
+        if values[0] < 0 or values[-1] >= len(names):
+            rule = f"must have labels 0 to {len(names) - 1}, as it names its classes"
+            fix = "Leave out what has no label."
+            raise DataError(where, rule, f"{values[0]} to {values[-1]}", fix)
         classes = np.arange(len(names))
     else:
         classes, names = values, [_text(value) for value in values]

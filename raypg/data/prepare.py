@@ -5,10 +5,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from raypg.data.arrays import map_rows
 from raypg.data.dataset import Arrays, Dataset, DatasetSpec, Split
 from raypg.data.splits import FRACTION_SEED, VAL_SEED, split_off, stratified_order
 from raypg.data.statistics import pixel_statistics
 from raypg.errors import DataError
+
+COPIED_BYTES = 2**28
+"""A part of the training images up to this size is copied; a larger one is mapped."""
 
 
 def build_dataset(
@@ -46,12 +50,28 @@ def build_dataset(
 
 
 def keep_fraction(dataset: Dataset, fraction: float) -> Dataset:
-    """The data set with a stratified part of its training split, the same for all."""
+    """The data set with a stratified part of its training split, the same for all.
+
+    Raises:
+        DataError: the part is mapped, too, and cannot be written to the cache.
+    """
     if fraction == 1.0:
         return dataset
+    images_NCHW = dataset.train.images_NCHW
     num = num_kept(len(dataset.train), fraction)
     order = stratified_order(np.asarray(dataset.train.labels_N), FRACTION_SEED)
-    return replace(dataset, train=_take(dataset.train, np.sort(order[:num])))
+    index = np.sort(order[:num])
+    is_large = num * images_NCHW[:1].nbytes > COPIED_BYTES
+    if not (is_large and isinstance(images_NCHW, np.memmap)):
+        return replace(dataset, train=_take(dataset.train, index))
+    try:
+        kept_NCHW = map_rows(images_NCHW, f"train_{fraction!r}", index)
+    except OSError as error:
+        where, fix = str(images_NCHW.filename), "Set RAYPG_CACHE to another folder."
+        rule = "must have room for a part of it"
+        raise DataError(where, rule, str(error), fix) from error
+    kept = Split(kept_NCHW, dataset.train.labels_N[index])
+    return replace(dataset, train=_read_only(kept))
 
 
 def num_kept(num: int, fraction: float) -> int:

@@ -49,7 +49,7 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate `module` on the split behind `batches`, in the trial's precision.
 
-        With `train.tta` it looks at several views of each image.
+    With `train.tta` it looks at several views of each image.
 
     Args:
         stepper: of the trial.

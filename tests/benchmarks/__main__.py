@@ -29,6 +29,7 @@ MODULES = (
     "throughput",
     "densenet_cpu",
     "input_pipeline",
+    "folder_cache",
     "checkpoints",
     "driver",
     "tables",

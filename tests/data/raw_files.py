@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import pickle
 import struct
 import tarfile
@@ -211,6 +212,35 @@ def write_tiny_imagenet(root: Path, num_train: int = 10, num_val: int = 3) -> No
     (root / "words.txt").write_text(words + "n01641577\tbullfrog, Rana\n")
 
 
+def picture_bytes(*shape: int, seed: int = 0) -> bytes:
+    """A PNG."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(random_images(1, *shape, seed=seed)[0]).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def write_parquet(
+    path: Path, labels: list[Any], *, names: tuple[str, ...] = (), column: str = "image"
+) -> None:
+    """As Hugging Face writes a data set of images."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    images = [
+        {"bytes": picture_bytes(9, 7, 3, seed=i), "path": f"{i}.png"}
+        for i in range(len(labels))
+    ]
+    table = pa.table({"id": range(len(labels)), column: images, "label": labels})
+    if names:
+        label = {"names": list(names), "_type": "ClassLabel"}
+        about = {"info": {"features": {"label": label, column: {"_type": "Image"}}}}
+        table = table.replace_schema_metadata({"huggingface": json.dumps(about)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path, row_group_size=10)
+
+
 def write_raw_set(name: str, root: Path) -> str:
     """A small data set of that name below a root; its `data.root`."""
     if name in ("mnist", "fashion_mnist"):
@@ -234,6 +264,9 @@ def write_raw_set(name: str, root: Path) -> str:
     elif name == "imagenet":
         write_folder(root / "train", "n01", "n02", num=15, size=70)
         write_folder(root / "val", "n01", "n02", num=4, size=80)
+    elif name == "parquet":
+        write_parquet(root / "train-00000-of-00001.parquet", [0, 1] * 15)
+        write_parquet(root / "test-00000-of-00001.parquet", [0, 1] * 4)
     elif name == "npz":
         write_npz(root / "small.npz")
         return str(root / "small.npz")

@@ -4,12 +4,13 @@ import os
 import shutil
 import socket
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from raypg.data import DataConfig, load_dataset
+from raypg.data import DataConfig, load_dataset, prepare
 from raypg.errors import DataError
 from tests.data.raw_files import write_idx_set
 
@@ -113,6 +114,22 @@ def test_what_a_killed_process_left_is_removed_and_a_living_one_s_is_not(
     load_dataset(config, tmp_path / "cache")
     assert entry.is_dir()
     assert [dead.exists(), alive.exists(), away.exists()] == [False, True, True]
+
+
+def test_a_large_part_is_mapped_and_holds_what_a_copy_would(
+    config: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = replace(config, fraction=0.5)
+    copied = load_dataset(half, tmp_path / "cache").train
+    monkeypatch.setattr(prepare, "COPIED_BYTES", 100)
+    mapped, again = (load_dataset(half, tmp_path / "cache").train for _ in range(2))
+    for one in (mapped, again):
+        assert isinstance(one.images_NCHW, np.memmap)
+        assert np.array_equal(one.images_NCHW, copied.images_NCHW)
+        assert np.array_equal(one.labels_N, copied.labels_N)
+        assert not one.images_NCHW.flags.writeable
+    names = [path.name for path in entry_of(tmp_path / "cache").iterdir()]
+    assert sum("0.5" in name for name in names) == 1
 
 
 def test_cache_that_cannot_be_written_is_an_error(

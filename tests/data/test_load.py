@@ -15,7 +15,8 @@ from tests.data.raw_files import write_idx_set, write_raw_set
 def config_of(name: str, root: Path, fraction: float = 1.0) -> DataConfig:
     values = {"data.name": name, "data.root": write_raw_set(name, root)}
     given: dict[str, object] = {**values, "data.fraction": fraction}
-    return load([Layer("a test", {**given, "train.batch_size": 2})]).data
+    fitting = {"model.name": "mlp", "train.batch_size": 2}
+    return load([Layer("a test", {**given, **fitting})]).data
 
 
 @pytest.mark.parametrize("name", sorted(DATASETS))
