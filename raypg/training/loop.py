@@ -68,6 +68,7 @@ def _train_epoch(parts: Parts, link: Link) -> bool:
     """Train, evaluate and report the next epoch; False where it was told to stop."""
     started = time.perf_counter()
     epoch = parts.epoch + 1
+    parts.begin_epoch()
     sums = _learn(parts, link, epoch)
     if sums is None:
         return False

@@ -12,7 +12,7 @@ from raypg.data import Dataset, Split
 from raypg.data.pipeline import Batches
 from raypg.errors import CheckpointError
 from raypg.models import build_model
-from raypg.optim import build_optimizer
+from raypg.optim import PlateauConfig, build_optimizer, plateau_factor
 from raypg.training.evaluation import Evaluation
 from raypg.training.link import Metrics
 from raypg.training.state import State, copy_to_host, copy_weights
@@ -45,6 +45,14 @@ class Parts:
     def metric(self) -> str:
         """What the best epoch is chosen by."""
         return self.config.train.metric
+
+    def begin_epoch(self) -> None:
+        """Put the rate where the epochs so far have left it."""
+        schedule = self.config.schedule
+        if isinstance(schedule, PlateauConfig):
+            values = [metrics[self.metric] for metrics in self.history]
+            is_loss = self.metric == "val.loss"
+            self.stepper.cut = plateau_factor(schedule, values, is_loss=is_loss)
 
     def note_epoch(self, epoch: int, metrics: Metrics, val: Evaluation) -> None:
         """Take the results of a finished epoch, and its weights if it is the best."""
