@@ -15,6 +15,9 @@ _ALTERS_NOTHING = ("data.root",)
 _LATER: Mapping[str, Leaf] = {
     "schedule.warmup@multistep": 0.0,
     "schedule.warmup@constant": 0.0,
+    "train.ema": 0.0,
+    "train.swa_start": 0.0,
+    "train.swa_lr": 0.0,
 }
 """Keys that trials were stored without, and values that are as if they were not there:
 then they are no part of the hash. Behind @ stands a choice, where others had one."""

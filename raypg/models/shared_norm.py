@@ -84,11 +84,13 @@ class SharedNorm(nn.BatchNorm2d):
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
-        assert self.momentum is not None
-        unbiased = num_values / (num_values - 1)
-        self.running_mean.lerp_(mean_C, self.momentum)
-        self.running_var.lerp_(var_C * unbiased, self.momentum)
         self.num_batches_tracked.add_(1)
+        momentum = self.momentum
+        if momentum is None:  # the mean over all batches, which `update_bn` asks for
+            momentum = 1.0 / float(self.num_batches_tracked)
+        unbiased = num_values / (num_values - 1)
+        self.running_mean.lerp_(mean_C, momentum)
+        self.running_var.lerp_(var_C * unbiased, momentum)
 
 
 class _Normalise(torch.autograd.Function):

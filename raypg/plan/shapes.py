@@ -31,6 +31,9 @@ def shape_of(config: Config) -> Config:
         metric="val.accuracy",
         early_stopping=0,
         clip_norm=float(config.train.clip_norm > 0),
+        ema=0.9 if config.train.ema else 0.0,
+        swa_start=0.0,
+        swa_lr=0.0,
         label_smoothing=0.1 if config.train.label_smoothing else 0.0,
     )
     return replace(

@@ -13,6 +13,7 @@ from raypg.data.pipeline import Batches
 from raypg.errors import CheckpointError
 from raypg.models import build_model
 from raypg.optim import PlateauConfig, build_optimizer, plateau_factor
+from raypg.training.average import WeightAverage, build_average
 from raypg.training.evaluation import Evaluation
 from raypg.training.link import Metrics
 from raypg.training.state import State, copy_to_host, copy_weights
@@ -34,6 +35,7 @@ class Parts:
     stepper: Stepper
     batches: Batches
     val_batches: Batches
+    average: WeightAverage | None = None
     epoch: int = 0
     best_epoch: int = 0
     best: dict[str, float] = field(default_factory=dict)
@@ -46,8 +48,17 @@ class Parts:
         """What the best epoch is chosen by."""
         return self.config.train.metric
 
-    def begin_epoch(self) -> None:
+    @property
+    def evaluated(self) -> nn.Module:
+        """What is evaluated, tested and kept: the average where there is one."""
+        if self.average is not None and self.average.has_begun:
+            return self.average.module
+        return self.module
+
+    def begin_epoch(self, epoch: int) -> None:
         """Put the rate where the epochs so far have left it."""
+        if self.average is not None:
+            self.stepper.fixed_lr = self.average.lr(epoch)
         schedule = self.config.schedule
         if isinstance(schedule, PlateauConfig):
             values = [metrics[self.metric] for metrics in self.history]
@@ -63,7 +74,7 @@ class Parts:
         value = sign * metrics[self.metric]
         if not self.best_epoch or value > sign * self.best[self.metric]:
             self.best_epoch, self.best = epoch, dict(metrics)
-            self.best_model = copy_weights(self.module)
+            self.best_model = copy_weights(self.evaluated)
 
     def test_batches(self) -> Batches:
         """The test split, in its order."""
@@ -87,7 +98,9 @@ def build_parts(config: Config, data: Dataset, world: World) -> Parts:
     batches = build(data.train, is_train=True)
     num_steps = batches.num_steps * config.train.epochs
     stepper = Stepper(config, world, model, optimizer, scaler, num_steps)
-    return Parts(config, data, world, module, stepper, batches, build(data.val))
+    average = build_average(config.train, module)
+    val_batches = build(data.val)
+    return Parts(config, data, world, module, stepper, batches, val_batches, average)
 
 
 def _build_batches(
@@ -118,9 +131,11 @@ def snapshot(parts: Parts) -> State:
     """The trial at the end of its last epoch; costs a copy of its tensors.
 
     The best weights are a copy already, which nothing changes, so that they are shared;
-    of an epoch that is the best they are the model's, too.
+    of an epoch that is the best they are the model's, too, if nothing is averaged.
     """
     is_best = parts.epoch > 0 and parts.epoch == parts.best_epoch
+    is_best = is_best and parts.evaluated is parts.module
+    average = parts.average.state_dict() if parts.average is not None else {}
     model = parts.best_model if is_best else copy_weights(parts.module)
     return State(
         epoch=parts.epoch,
@@ -133,6 +148,7 @@ def snapshot(parts: Parts) -> State:
             "model": parts.best_model,
         },
         history=[dict(metrics) for metrics in parts.history],
+        average=copy_to_host(average),
     )
 
 
@@ -148,6 +164,8 @@ def restore_parts(parts: Parts, state: State) -> None:
         parts.stepper.optimizer.load_state_dict(copy_to_host(state.optimizer))
         if state.scaler:
             parts.stepper.scaler.load_state_dict(state.scaler)
+        if parts.average is not None:
+            parts.average.load_state_dict(state.average)
     except (RuntimeError, ValueError, KeyError) as error:
         found = str(error).strip().splitlines()[0]
         fix = "Is it another trial's?"
