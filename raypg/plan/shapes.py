@@ -22,8 +22,9 @@ def shape_of(config: Config) -> Config:
     """
     # Any: what mypy cannot tell of a union, `replace` checks as it runs.
     model: Any = config.model
-    if getattr(model, "dropout", 0.0):
-        model = replace(model, dropout=0.1)
+    for leaf in ("dropout", "stochastic_depth"):
+        if getattr(model, leaf, 0.0):
+            model = replace(model, **{leaf: 0.1})
     build_optimizer_config: Any = type(config.optimizer)
     train = replace(
         config.train,

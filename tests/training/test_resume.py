@@ -74,6 +74,11 @@ def test_resume_is_bitwise_equal_under(setting: str) -> None:
     assert_resumes(tiny_config("cnn", **SETTINGS[setting]), 2)
 
 
+@pytest.mark.parametrize("name", ["resnet", "wide_resnet", "vit"])
+def test_resume_is_bitwise_equal_with_stochastic_depth(name: str) -> None:
+    assert_resumes(tiny_config(name, model__stochastic_depth=0.5), 2)
+
+
 @pytest.mark.parametrize("epoch", [1, 3, 4])
 def test_resume_is_bitwise_equal_after_any_epoch(epoch: int) -> None:
     assert_resumes(tiny_config("cnn"), epoch)
