@@ -15,6 +15,8 @@ _ALTERS_NOTHING = ("data.root",)
 _LATER: Mapping[str, Leaf] = {
     "schedule.warmup@multistep": 0.0,
     "schedule.warmup@constant": 0.0,
+    "data.num_folds": 0,
+    "data.fold": 0,
     "model.stochastic_depth": 0.0,
     "train.ema": 0.0,
     "train.swa_start": 0.0,

@@ -22,9 +22,10 @@ from raypg.data.places import (
     find_files,
     stamp_files,
 )
-from raypg.data.prepare import build_dataset, keep_fraction, num_kept
+from raypg.data.prepare import build_dataset, keep_fold, keep_fraction, num_kept
 from raypg.data.raw import foreign_digest, read_files
 from raypg.data.source import RawFile, Source
+from raypg.data.splits import fold_bounds
 from raypg.errors import DataError
 
 DATASETS: dict[str, Source] = {
@@ -63,12 +64,19 @@ def load_dataset(config: DataConfig, cache_dir: Path | None = None) -> Dataset:
             download_files(source, download_folder(), missing)
             paths = find_files(source, config.root)
         whole = _load_files(config, paths, cache_dir or default_cache_dir())
-    return keep_fraction(whole, config.fraction)
+    return keep_fraction(
+        keep_fold(whole, config.num_folds, config.fold), config.fraction
+    )
 
 
 def dataset_spec(config: DataConfig) -> DatasetSpec:
     """What is known of the published data set without reading a file."""
     spec = DATASETS[config.name].spec
+    if config.num_folds:
+        num = spec.num_train + spec.num_val
+        start, stop = fold_bounds(num, config.num_folds, config.fold)
+        num_val = stop - start
+        spec = replace(spec, num_train=num - num_val, num_val=num_val)
     return replace(spec, num_train=num_kept(spec.num_train, config.fraction))
 
 
@@ -76,8 +84,8 @@ def data_version(config: DataConfig, cache_dir: Path | None = None) -> str:
     """What a data set holds and how it is split, in a word for the fingerprint.
 
     It is the same wherever the published files lie, and where there are none. Files
-    with another content add a digest of it. `data.fraction` is a part of the config,
-    and no part of this.
+    with another content add a digest of it. `data.fraction` and the folds are parts of
+    the config, and no part of this.
 
     Raises:
         DataError: a file is cut off, damaged or another data set's.
