@@ -18,6 +18,7 @@ _LATER: Mapping[str, Leaf] = {
     "data.num_folds": 0,
     "data.fold": 0,
     "model.stochastic_depth": 0.0,
+    "train.checkpoint_activations": False,
     "train.ema": 0.0,
     "train.swa_start": 0.0,
     "train.swa_lr": 0.0,

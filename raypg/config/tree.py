@@ -47,6 +47,9 @@ class TrainConfig:
     """Epochs without a better metric after which a trial is completed; 0: never."""
     deterministic: bool = True
     """Prefer kernels whose results are the same from run to run."""
+    checkpoint_activations: bool = Field(default=False)
+    """Compute activations again in backward instead of keeping them: less memory, a
+    third more time, the same numbers."""
     ema: float = Field(default=0.0, ge=0, lt=1)
     """Decay, a step, of an average of the weights that is evaluated, tested and kept in
     their place; 0: none. 0.999 averages the last 1,000 steps."""

@@ -12,9 +12,11 @@ from raypg.data import Dataset, Split
 from raypg.data.pipeline import Batches
 from raypg.errors import CheckpointError
 from raypg.models import build_model
+from raypg.models.recompute import recompute_activations
 from raypg.optim import PlateauConfig, build_optimizer, plateau_factor
 from raypg.training.average import WeightAverage, build_average
 from raypg.training.evaluation import Evaluation
+from raypg.training.heap import return_large_blocks
 from raypg.training.link import Metrics
 from raypg.training.state import State, copy_to_host, copy_weights
 from raypg.training.step import Stepper, build_scaler
@@ -87,6 +89,9 @@ def build_parts(config: Config, data: Dataset, world: World) -> Parts:
         torch.channels_last if config.train.channels_last else torch.contiguous_format
     )
     module = build_model(config.model, data.image_shape, data.num_classes)
+    if config.train.checkpoint_activations:
+        return_large_blocks()
+        module = recompute_activations(module) or module
     module = module.to(world.device, memory_format=memory_format)  # type: ignore[call-overload]
     model: nn.Module = module
     if world.num_workers > 1:
