@@ -83,7 +83,8 @@ def check_alone(
     if "arguments" not in beside:
         given += context.params["arguments"] or []
     if given:
-        where = f"--{option} {context.params[option]}"
+        where, value = f"--{option.replace('_', '-')}", context.params[option]
+        where += "" if value is True else f" {value}"
         raise ConfigError(where, "must stand alone", " ".join(given), why)
 
 

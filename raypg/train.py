@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from raypg.commands.probes import show_batch_sizes, show_lr
 from raypg.config import build_layers, load, to_yaml
 from raypg.console import (
     INTERRUPTED,
@@ -40,6 +41,10 @@ python -m raypg.train model.name=resnet train.epochs=10
 python -m raypg.train --preset paper data.name=cifar100 --name paper100
 
 python -m raypg.train --evaluate 3f2a
+
+python -m raypg.train --find-lr model.name=resnet --out lr.svg
+
+python -m raypg.train --find-batch-size model.name=resnet
 
 KEY=VALUE are dotted names of the config, as --print-config shows them.
 """
@@ -114,6 +119,16 @@ def train(
             help="Test a trial's best epoch again, by the start of its id.",
         ),
     ] = None,
+    find_lr: Annotated[
+        bool, typer.Option("--find-lr", help="Raise the rate, and suggest one.")
+    ] = False,
+    find_batch_size: Annotated[
+        bool, typer.Option("--find-batch-size", help="Try batches until none fits.")
+    ] = False,
+    out: Annotated[
+        str,
+        typer.Option(metavar="FILE", help="Of --find-lr: FILE.svg, .pdf or .png."),
+    ] = "",
 ) -> None:
     """Train one trial and say what came of it."""
     options = Options(
@@ -143,6 +158,20 @@ def train(
             fix = f"A space is run by python -m raypg.tune {shlex.quote(file)}."
         raise ConfigError("command line", rule, f'"{file}"', fix)
     layers = build_layers(preset, config or [], overrides)
+    if find_lr or find_batch_size:
+        own = ["arguments", "config", "preset", "store", "device", "threads"]
+        if find_lr:
+            why = "It writes nothing into a store."
+            check_alone(context, "find_lr", [*own, "out"], why)
+            show_lr(load(layers), options.world, out)
+        else:
+            why = "It writes nothing."
+            check_alone(context, "find_batch_size", own, why)
+            show_batch_sizes(load(layers), options.world)
+        return
+    if out:
+        rule, fix = "must have --find-lr beside it", "Remove it."
+        raise ConfigError(f"--out {out}", rule, "no figure to draw", fix)
     if print_config:
         print(to_yaml(load(layers)), end="")
     else:

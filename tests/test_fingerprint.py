@@ -18,6 +18,7 @@ from raypg.config.code import (
     training_code,
     without_entries,
 )
+from raypg.config.fingerprint import config_hash
 from raypg.data import DATASETS
 from raypg.models import LIBRARIES, MODELS, model_source_file
 
@@ -187,7 +188,7 @@ def test_a_trial_depends_on_the_code_that_trains_and_on_none_that_reads_configs(
         "raypg/data/pipeline.py",
         "raypg/data/digits.py",
         "raypg/models/__init__.py",
-        "raypg/optim.py",
+        "raypg/optim/__init__.py",
     }
     assert not {path for path in paths if path.startswith("raypg/config/")}
     assert "raypg/data/cifar.py" not in paths
@@ -202,3 +203,14 @@ def test_every_entry_of_a_registry_has_a_file(package: str, names: set[str]) -> 
     entries = entries_of(f"raypg.{package}", ast.parse(source))
     assert entries.keys() == names
     assert all(entries.values())
+
+
+def test_a_key_that_came_later_alters_nothing_while_it_is_off() -> None:
+    # Of the trials that were stored before these keys were there.
+    assert config_hash(Config()) == "84ebc2cf1721c096"
+    constant = config(schedule__name="constant")
+    cosine = config(schedule__name="cosine")
+    assert config_hash(constant) == "d400134a08d11be5"
+    assert config_hash(cosine) == "972df245fa75f062"
+    risen = config(schedule__name="constant", schedule__warmup=0.1)
+    assert config_hash(risen) != config_hash(constant)

@@ -132,23 +132,27 @@ def test_a_store_that_is_a_file_is_refused(tune: Command, tmp_path: Path) -> Non
 
 
 def test_stale_trials_name_the_file_that_changed(tune: Command, tmp_path: Path) -> None:
-    hold_completed(tmp_path, 3, "raypg/optim.py")
+    hold_completed(tmp_path, 3, "raypg/optim/__init__.py")
     said = tune("space.py", "--plan=count")
-    assert "stale      raypg/optim.py has changed: 3 of the store's" in said.out
+    assert (
+        "stale      raypg/optim/__init__.py has changed: 3 of the store's" in said.out
+    )
 
 
 @pytest.mark.usefixtures("no_steps")
 def test_a_search_names_the_file_that_made_its_trials_stale(
     tune: Command, tmp_path: Path
 ) -> None:
-    hold_completed(tmp_path, 3, "raypg/optim.py")
+    hold_completed(tmp_path, 3, "raypg/optim/__init__.py")
     # The third has another seed than the search.
     source = SPACE.replace("Ablation", "*").replace("*(", "Search(")
     Path("space.py").write_text(
         source.replace("[0.05, 0.1]}, seeds=2", "uniform(0.01, 1)}, trials=4")
     )
     said = tune("space.py", "--plan=count")
-    assert "stale      raypg/optim.py has changed: 2 of the store's" in said.out
+    assert (
+        "stale      raypg/optim/__init__.py has changed: 2 of the store's" in said.out
+    )
 
 
 @pytest.mark.usefixtures("no_steps")

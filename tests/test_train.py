@@ -187,7 +187,7 @@ def test_a_trial_does_not_go_on_with_other_code(
 
     def build_changed(*arguments: Any, **more: Any) -> Trial:  # noqa: ANN401
         trial = build(*arguments, **more)
-        changed = {**trial.fingerprint.code, "raypg/optim.py": "changed"}
+        changed = {**trial.fingerprint.code, "raypg/optim/__init__.py": "changed"}
         print_ = replace(trial.fingerprint, code=changed)
         return replace(trial, fingerprint=print_, key=print_.key)
 
@@ -195,7 +195,7 @@ def test_a_trial_does_not_go_on_with_other_code(
     said = train("--resume", "train")
     assert said.code == 2
     assert "must go on with the code and versions that it started with" in said.err
-    assert "found changes in raypg/optim.py. Start it anew." in said.err
+    assert "found changes in raypg/optim/__init__.py. Start it anew." in said.err
 
 
 def test_a_second_signal_ends_a_trial_at_once(

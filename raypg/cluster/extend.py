@@ -9,7 +9,7 @@ from raypg.cluster.saved_space import read_own_space
 from raypg.config import Layer, Origin, parse_overrides
 from raypg.errors import StoreError
 from raypg.experiment import SpaceFile, is_edited, load_space, restore_space
-from raypg.optim import ConstantConfig, MultistepConfig, ScheduleConfig
+from raypg.optim.schedules import stretches
 from raypg.space import Ablation, Search, Space, Value
 from raypg.store import Store
 
@@ -142,13 +142,6 @@ def check_rate(name: str, presents: Sequence[Present]) -> None:
         found = f"schedule.name={names}, which stretches over all of them"
         fix = f"Start a new sweep with {EPOCHS}={grown[0].config.train.epochs}."
         raise StoreError(f"--resume {name}", rule, found, fix)
-
-
-def stretches(schedule: ScheduleConfig) -> bool:
-    """Whether the rate at a step depends on how many steps there are to be."""
-    if isinstance(schedule, MultistepConfig):
-        return bool(schedule.milestones)
-    return not isinstance(schedule, ConstantConfig)
 
 
 def _differences(own: Space, grown: Space) -> list[str]:

@@ -13,6 +13,31 @@ from raypg.config.tree import Config, Leaf, flatten
 from raypg.data import data_version, unaltered
 
 _ALTERS_NOTHING = ("data.root",)
+_LATER: Mapping[str, Leaf] = {
+    "schedule.warmup@multistep": 0.0,
+    "schedule.warmup@constant": 0.0,
+    "data.num_folds": 0,
+    "data.fold": 0,
+    "data.auto_augment": "none",
+    "data.ra_num_ops": 2,
+    "data.ra_magnitude": 9,
+    "data.cutout": 0,
+    "data.random_erasing": 0.0,
+    "model.stochastic_depth": 0.0,
+    "train.checkpoint_activations": False,
+    "train.metrics": "",
+    "train.mixup": 0.0,
+    "train.cutmix": 0.0,
+    "train.class_weights": "none",
+    "train.effective_beta": 0.999,
+    "train.tta": "none",
+    "train.ema": 0.0,
+    "train.swa_start": 0.0,
+    "train.swa_lr": 0.0,
+}
+"""Keys that trials were stored without, and values that are as if they were not there:
+then they are no part of the hash. Behind @ stands a choice, where others had one."""
+
 # A sweep of 10,000 trials asks 10,000 times, and looks up the files each time.
 _known_version = cache(data_version)
 
@@ -73,8 +98,13 @@ def _torch_version() -> str:
 def config_hash(config: Config) -> str:
     """16 hex digits of the leaves that alter numbers, whatever their order."""
     leaves = portable_leaves(flatten(config))
-    kept = {k: _plain(v) for k, v in leaves.items() if k not in _ALTERS_NOTHING}
-    return _hash(kept)
+    return _hash({k: _plain(v) for k, v in leaves.items() if _counts(k, leaves)})
+
+
+def _counts(key: str, leaves: Mapping[str, Leaf]) -> bool:
+    choice = leaves.get(f"{key.partition('.')[0]}.name")
+    without = _LATER.get(key, _LATER.get(f"{key}@{choice}"))
+    return key not in _ALTERS_NOTHING and (without is None or leaves[key] != without)
 
 
 def _plain(value: Leaf) -> Leaf:

@@ -1,6 +1,7 @@
 """Layers become one config, or one error that names every fault in them."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -8,6 +9,7 @@ from pydantic import ValidationError
 
 from raypg.config.aliases import resolve_aliases
 from raypg.config.augmentation import broken_rules
+from raypg.config.exclusions import find_exclusions
 from raypg.config.faults import explain, unknown_choice, unknown_leaf, unknown_section
 from raypg.config.layers import Layer, Origin
 from raypg.config.own import with_own_names
@@ -99,6 +101,9 @@ def _size_faults(config: Config, given: Mapping[str, Given]) -> list[ConfigError
         _, height, width = spec.image_shape
         found = f"the {height}x{width} of {config.data.name}"
         faults.append(ConfigError(where, misfit.rule, found, misfit.fix))
+    else:
+        layer_of = partial(_layer_of, given=given)
+        faults += find_exclusions(config, spec.image_shape, layer_of)
     return faults
 
 

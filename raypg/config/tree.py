@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Literal, TypeAlias, TypeVar, Union
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
 from raypg.data import AnyDataConfig, OwnDataConfig
@@ -70,6 +70,34 @@ class TrainConfig:
     """Epochs without a better metric after which a trial is completed; 0: never."""
     deterministic: bool = True
     """Prefer kernels whose results are the same from run to run."""
+    checkpoint_activations: bool = Field(default=False)
+    """Compute activations again in backward instead of keeping them: less memory, a
+    third more time, the same numbers."""
+    ema: float = Field(default=0.0, ge=0, lt=1)
+    """Decay, a step, of an average of the weights that is evaluated, tested and kept in
+    their place; 0: none. 0.999 averages the last 1,000 steps."""
+    swa_start: float = Field(default=0.0, ge=0, lt=1)
+    """Fraction of the training after which the weights at the ends of epochs are
+    averaged, evaluated, tested and kept (SWA); 0: never."""
+    swa_lr: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """The rate of those epochs; 0: the schedule's."""
+
+    @field_validator("swa_start")
+    @classmethod
+    def _check_swa_start(cls, start: float, info: ValidationInfo) -> float:
+        if start and info.data.get("ema"):
+            raise ValueError("must be 0 where train.ema is on: there is one average")
+        epochs = info.data.get("epochs", 0)
+        if start and epochs and (epochs - 1) / epochs < start:
+            raise ValueError(f"must leave a whole epoch of {epochs} to the average")
+        return start
+
+    @field_validator("swa_lr")
+    @classmethod
+    def _check_swa_lr(cls, lr: float, info: ValidationInfo) -> float:
+        if lr and info.data.get("swa_start") == 0:
+            raise ValueError("must be 0 where train.swa_start is 0")
+        return lr
 
 
 def _all_defaults(kind: Callable[..., _T]) -> _T:

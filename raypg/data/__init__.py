@@ -26,11 +26,12 @@ from raypg.data.npz import NPZ, NpzConfig
 from raypg.data.own import OWN_DATA, OwnDataConfig
 from raypg.data.parquet import PARQUET, ParquetConfig
 from raypg.data.places import default_cache_dir
-from raypg.data.prepare import keep_fraction, num_kept
+from raypg.data.prepare import keep_fold, keep_fraction, num_kept
 from raypg.data.published import load_published, published_place, published_version
 from raypg.data.raw import foreign_digest
 from raypg.data.recipe import Recipe, load_recipe, recipe_version
 from raypg.data.source import RawFile, Source
+from raypg.data.splits import fold_bounds
 from raypg.data.stl10 import STL10
 from raypg.data.svhn import SVHN
 from raypg.data.synthetic import SYNTHETIC, SyntheticConfig
@@ -89,15 +90,17 @@ def load_dataset(config: DataConfig, cache_dir: Path | None = None) -> Dataset:
         whole = load_recipe(source, config, folder)
     else:
         whole = load_published(source, config, folder, _owner_check(source))
-    return keep_fraction(whole, config.fraction)
+    return keep_fraction(
+        keep_fold(whole, config.num_folds, config.fold), config.fraction
+    )
 
 
 def data_version(config: DataConfig, cache_dir: Path | None = None) -> str:
     """What a data set holds and how it is split, in a word for the fingerprint.
 
     It is the same wherever the files lie, and for published ones where there are none.
-    Published files with another content add a digest of it. `data.fraction` is a part
-    of the config, and no part of this.
+    Published files with another content add a digest of it. `data.fraction` and the
+    folds are parts of the config, and no part of this.
 
     Raises:
         DataError: a file is cut off, damaged or another data set's.
@@ -117,6 +120,10 @@ def dataset_spec(config: DataConfig) -> DatasetSpec:
         DataError: files of the user's own are not what the config says.
     """
     spec = _whole_spec(unaltered(config))
+    if config.num_folds:
+        num = spec.num_train + spec.num_val
+        start, stop = fold_bounds(num, config.num_folds, config.fold)
+        spec = replace(spec, num_train=num - (stop - start), num_val=stop - start)
     return replace(spec, num_train=num_kept(spec.num_train, config.fraction))
 
 

@@ -26,6 +26,11 @@ class DataConfig:
     fraction: float = Field(default=1.0, gt=0, le=1, allow_inf_nan=False)
     """Of the training split: the same stratified part for every seed, and the part
     of a smaller fraction lies inside the part of a larger one."""
+    num_folds: int = Field(default=0, ge=0, le=1000)
+    """Equal, stratified parts of all published training examples, validation split
+    included, for cross-validation; 0: none, and the validation split as it is."""
+    fold: int = Field(default=0, ge=0)
+    """The part that is validated on, from 0; all others are trained on. An axis."""
     crop_padding: int = Field(default=0, ge=0)
     """Zeros put around an image before a random crop of its size; 0: no crop."""
     flip: bool = False
@@ -44,6 +49,23 @@ class DataConfig:
     random_erasing: float = Field(default=0.0, ge=0, le=1, allow_inf_nan=False)
     """Part of the training images of which a random box is hidden (Zhong et al. 2020,
     who take 0.5)."""
+
+    @field_validator("num_folds")
+    @classmethod
+    def _check_num_folds(cls, num_folds: int) -> int:
+        if num_folds == 1:
+            raise ValueError("must be at least 2, or 0 for none")
+        return num_folds
+
+    @field_validator("fold")
+    @classmethod
+    def _check_fold(cls, fold: int, info: ValidationInfo) -> int:
+        num_folds = info.data.get("num_folds", fold + 1)
+        if fold and not num_folds:
+            raise ValueError("must be 0 where data.num_folds is 0")
+        if num_folds and fold >= num_folds:
+            raise ValueError(f"must be below data.num_folds, which is {num_folds}")
+        return fold
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, config=STRICT)

@@ -7,7 +7,13 @@ from numpy.typing import NDArray
 
 from raypg.data.arrays import map_rows
 from raypg.data.dataset import Arrays, Dataset, DatasetSpec, Split
-from raypg.data.splits import FRACTION_SEED, VAL_SEED, split_off, stratified_order
+from raypg.data.splits import (
+    FRACTION_SEED,
+    VAL_SEED,
+    split_fold,
+    split_off,
+    stratified_order,
+)
 from raypg.data.statistics import pixel_statistics
 from raypg.errors import DataError
 
@@ -46,6 +52,32 @@ def build_dataset(
         std=std,
         class_names=arrays.class_names,
         version=version,
+    )
+
+
+def keep_fold(dataset: Dataset, num_folds: int, fold: int) -> Dataset:
+    """The data set with one of the folds in place of its validation split.
+
+    Folds are parts of all that is published for training, validation split included.
+    What is left is trained on, and its pixels are what all are normalised with. Both
+    are copies, which lie in memory.
+
+    Args:
+        dataset: as published.
+        num_folds: into how many parts it is cut; 0 leaves it as it is.
+        fold: which of them is validated on, from 0.
+    """
+    if not num_folds:
+        return dataset
+    both = dataset.train, dataset.val
+    pool = Split(
+        np.concatenate([split.images_NCHW for split in both]),
+        np.concatenate([split.labels_N for split in both]),
+    )
+    val, train = split_fold(pool.labels_N, num_folds, fold)
+    mean, std = pixel_statistics(pool.images_NCHW[train])
+    return replace(
+        dataset, train=_take(pool, train), val=_take(pool, val), mean=mean, std=std
     )
 
 

@@ -11,6 +11,8 @@ TEST_SEED = 2
 """Draws digits' test split; the other sets come with one."""
 FRACTION_SEED = 3
 """Draws `data.fraction` out of the training split."""
+FOLD_SEED = 4
+"""Draws the folds of `data.num_folds`."""
 
 
 def stratified_order(labels_N: IntArray, seed: int) -> IntArray:
@@ -38,3 +40,20 @@ def split_off(labels_N: IntArray, num: int, seed: int) -> tuple[IntArray, IntArr
     """`num` stratified examples and the rest, both as rising indices."""
     order = stratified_order(labels_N, seed)
     return np.sort(order[:num]), np.sort(order[num:])
+
+
+def fold_bounds(num: int, num_folds: int, fold: int) -> tuple[int, int]:
+    """Where in an order of `num` examples a fold begins, and where the next one does.
+
+    Sizes differ by one at most.
+    """
+    return num * fold // num_folds, num * (fold + 1) // num_folds
+
+
+def split_fold(
+    labels_N: IntArray, num_folds: int, fold: int
+) -> tuple[IntArray, IntArray]:
+    """The stratified examples of one fold, and all others, both as rising indices."""
+    order = stratified_order(labels_N, FOLD_SEED)
+    start, stop = fold_bounds(len(labels_N), num_folds, fold)
+    return np.sort(order[start:stop]), np.sort(np.r_[order[:start], order[stop:]])

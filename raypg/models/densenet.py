@@ -12,12 +12,14 @@ of a training step. Memory stays the same, as backward keeps no output of a norm
 
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from raypg.models.shared_norm import Features, SharedNorm, measure
+from raypg.models.recompute import recomputed
+from raypg.models.shared_norm import Features, SharedNorm, join, measure
 from raypg.models.size import ImageShape
 from raypg.models.stem import Stem, first_conv, has_large_stem
 from raypg.models.weights import init_weights
@@ -129,10 +131,14 @@ class _Layer(nn.Module):
         self.grow = _NormConv(channels, config.growth_rate, 3, config.dropout)
 
     def forward(self, features: Features) -> Features:
-        inner = features
+        return features.append(self.fresh(features))
+
+    def fresh(self, *parts: Features) -> Tensor:
+        """The channels that it adds to those of all parts."""
+        features = parts[0] if len(parts) == 1 else join(parts)
         if self.narrow is not None:
-            inner = Features(self.narrow(features), None)
-        return features.append(self.grow(inner))
+            features = Features(self.narrow(features), None)
+        return self.grow(features)  # type: ignore[no-any-return]
 
 
 class _Transition(nn.Module):
@@ -142,7 +148,8 @@ class _Transition(nn.Module):
         super().__init__()
         self.mix = _NormConv(channels, kept, 1, dropout)
 
-    def forward(self, features: Features) -> Features:
+    def forward(self, *parts: Features) -> Features:
+        features = parts[0] if len(parts) == 1 else join(parts)
         halved_BCHW = F.avg_pool2d(self.mix(features), 2)
         return measure(halved_BCHW, is_training=self.training)
 
@@ -154,6 +161,7 @@ class DenseNet(nn.Module):
         self, config: DenseNetConfig, image_shape: ImageShape, num_classes: int
     ) -> None:
         super().__init__()
+        self.recomputes = False
         large = has_large_stem(config.stem, image_shape)
         # The paper: 16 channels first, for BC twice the growth rate.
         channels = 2 * config.growth_rate if config.bottleneck else 16
@@ -180,8 +188,25 @@ class DenseNet(nn.Module):
             stem_BCHW = F.relu(self.stem_norm(stem_BCHW))
             stem_BCHW = F.max_pool2d(stem_BCHW, 3, 2, padding=1)
         stem = measure(stem_BCHW, is_training=self.training)
-        last_BCHW = F.relu(self.body(stem).normalised_by(self.norm))
+        body = self._recomputed if self.recomputes else self.body
+        last_BCHW = F.relu(body(stem).normalised_by(self.norm))
         return self.classifier(last_BCHW.mean((2, 3)))  # type: ignore[no-any-return]
+
+    def _recomputed(self, stem: Features) -> Features:
+        """The body, of which backward keeps each layer's channels once.
+
+        They are joined anew for each layer that takes them, in backward, too.
+        """
+        if not torch.is_grad_enabled():
+            return self.body(stem)  # type: ignore[no-any-return]
+        parts = [stem]
+        for unit in self.body:
+            if isinstance(unit, _Layer):
+                fresh_BCHW = recomputed(unit, unit.fresh, *parts)
+                parts.append(stem.alike(fresh_BCHW))
+            else:
+                parts = [stem := recomputed(unit, unit, *parts)]
+        return join(parts)
 
 
 def build_densenet(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from raypg.models.size import ImageShape
 from raypg.models.stem import Stem, first_conv, fit_strides, has_large_stem
+from raypg.models.stochastic_depth import drop_branch, spread_rates
 
 BuildUnit = Callable[[int, int, int], nn.Module]
 """Makes a unit of its channels before and after it, and of its stride."""
@@ -55,11 +56,13 @@ class BasicUnit(nn.Module):
         self.conv2 = _conv(outer, outer, 3)
         self.norm2 = nn.BatchNorm2d(outer)
         self.shortcut = _shortcut(inner, outer, stride, project=project)
+        self.drop_rate = 0.0
 
     def forward(self, features_BCHW: Tensor) -> Tensor:
         """Features of the next unit."""
         fresh = F.relu(self.norm1(self.conv1(features_BCHW)), inplace=True)
         fresh = self.norm2(self.conv2(fresh))
+        fresh = drop_branch(fresh, self.drop_rate, is_training=self.training)
         return F.relu(fresh + self.shortcut(features_BCHW), inplace=True)
 
 
@@ -83,12 +86,14 @@ class BottleneckUnit(nn.Module):
         self.conv3 = _conv(narrow, outer, 1)
         self.norm3 = nn.BatchNorm2d(outer)
         self.shortcut = _shortcut(inner, outer, stride, project=True)
+        self.drop_rate = 0.0
 
     def forward(self, features_BCHW: Tensor) -> Tensor:
         """Features of the next unit."""
         fresh = F.relu(self.norm1(self.conv1(features_BCHW)), inplace=True)
         fresh = F.relu(self.norm2(self.conv2(fresh)), inplace=True)
         fresh = self.norm3(self.conv3(fresh))
+        fresh = drop_branch(fresh, self.drop_rate, is_training=self.training)
         return F.relu(fresh + self.shortcut(features_BCHW), inplace=True)
 
 
@@ -122,6 +127,7 @@ class PreactivationUnit(nn.Module):
             for i, kernel in enumerate(kernels)
         )
         self.dropout = dropout
+        self.drop_rate = 0.0
         self.shortcut: nn.Module | None = None
         inner, outer = channels[0], channels[-1]
         if inner != outer or stride > 1:
@@ -139,6 +145,7 @@ class PreactivationUnit(nn.Module):
             if index == last:
                 fresh = F.dropout(fresh, self.dropout, self.training)
             fresh = conv(fresh)
+        fresh = drop_branch(fresh, self.drop_rate, is_training=self.training)
         return fresh + features
 
 
@@ -152,6 +159,7 @@ class Layout:
         num_units: of each stage; the first one of all but stage one halves the map.
         build_unit: makes one.
         preactivation: whether its units are of that kind.
+        stochastic_depth: the chance that an example skips the last unit.
     """
 
     first: int
@@ -159,6 +167,7 @@ class Layout:
     num_units: Sequence[int]
     build_unit: BuildUnit
     preactivation: bool = False
+    stochastic_depth: float = 0.0
 
 
 class ResidualNet(nn.Module):
@@ -184,6 +193,7 @@ class ResidualNet(nn.Module):
             for index in range(num_units):
                 body.append(layout.build_unit(inner, outer, 1 if index else stride))
                 inner = outer
+        spread_rates(body, layout.stochastic_depth)
         self.body = nn.Sequential(*body)
         self.last_norm = nn.BatchNorm2d(inner) if layout.preactivation else None
         self.classifier = nn.Linear(inner, num_classes)

@@ -50,6 +50,9 @@ class ResNetConfig:
     """Multiplies the channels: 64 to 512 of ImageNet's networks, else 16 to 64."""
     preactivation: bool = Field(default=False)
     """Norm and ReLU before each convolution, and none after the addition."""
+    stochastic_depth: float = Field(default=0.0, ge=0, lt=1)
+    """The chance that an example skips the last unit in training, or less in those
+    before it, in even steps; 0.5 in the paper."""
     stem: Stem = Field(default="auto")
     """`small` below 112 pixels, else `large`: 7x7 with stride 2, and pooling."""
 
@@ -96,6 +99,7 @@ def _layout(config: ResNetConfig) -> Layout:
             project=has_bottlenecks or depth in _IMAGENET,
         ),
         preactivation=config.preactivation,
+        stochastic_depth=config.stochastic_depth,
     )
 
 

@@ -8,6 +8,7 @@ bf16 (one core of a Xeon with AMX, torch 2.15, n=12).
 Shapes: B images, C channels, H by W pixels.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -27,11 +28,12 @@ class Features(NamedTuple):
 
     def append(self, fresh_BCHW: Tensor) -> "Features":
         """These channels, and after them fresh ones."""
-        values_BCHW = torch.cat([self.values_BCHW, fresh_BCHW], 1)
-        if self.moments_2C is None:
-            return Features(values_BCHW, None)
-        moments_2C = torch.cat([self.moments_2C, _moments(fresh_BCHW)], 1)
-        return Features(values_BCHW, moments_2C)
+        return join([self, self.alike(fresh_BCHW)])
+
+    def alike(self, fresh_BCHW: Tensor) -> "Features":
+        """Fresh channels, with statistics where these have them."""
+        has_none = self.moments_2C is None
+        return Features(fresh_BCHW, None if has_none else _moments(fresh_BCHW))
 
     def normalised_by(self, norm: nn.Module) -> Tensor:
         """What a norm makes of the maps; another than ours finds its own statistics.
@@ -41,6 +43,13 @@ class Features(NamedTuple):
         if isinstance(norm, SharedNorm):
             return norm(self.values_BCHW, self.moments_2C)  # type: ignore[no-any-return]
         return norm(self.values_BCHW)  # type: ignore[no-any-return]
+
+
+def join(parts: Sequence[Features]) -> Features:
+    """The channels of all parts, which have statistics or have none."""
+    values_BCHW = torch.cat([part.values_BCHW for part in parts], 1)
+    moments = [part.moments_2C for part in parts if part.moments_2C is not None]
+    return Features(values_BCHW, torch.cat(moments, 1) if moments else None)
 
 
 def measure(values_BCHW: Tensor, *, is_training: bool) -> Features:
@@ -74,7 +83,8 @@ class SharedNorm(nn.BatchNorm2d):
         if moments_2C is None:
             return super().forward(values_BCHW)
         mean_C, var_C = moments_2C
-        self._track(mean_C, var_C, values_BCHW.numel() // len(mean_C))
+        if self.num_batches_tracked is not None:  # None: this batch was seen before
+            self._track(mean_C, var_C, values_BCHW.numel() // len(mean_C))
         return _Normalise.apply(  # type: ignore[no-any-return]
             values_BCHW, self.weight, self.bias, mean_C, var_C, self.eps
         )
@@ -84,11 +94,13 @@ class SharedNorm(nn.BatchNorm2d):
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
-        assert self.momentum is not None
-        unbiased = num_values / (num_values - 1)
-        self.running_mean.lerp_(mean_C, self.momentum)
-        self.running_var.lerp_(var_C * unbiased, self.momentum)
         self.num_batches_tracked.add_(1)
+        momentum = self.momentum
+        if momentum is None:  # the mean over all batches, which `update_bn` asks for
+            momentum = 1.0 / float(self.num_batches_tracked)
+        unbiased = num_values / (num_values - 1)
+        self.running_mean.lerp_(mean_C, momentum)
+        self.running_var.lerp_(var_C * unbiased, momentum)
 
 
 class _Normalise(torch.autograd.Function):

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from raypg.models.size import ImageShape
 from raypg.models.stem import has_large_stem
+from raypg.models.stochastic_depth import drop_branch, spread_rates
 from raypg.strict import STRICT
 
 _EPS = 1e-6
@@ -41,6 +42,9 @@ class VitConfig:
     """Hidden units of a perceptron for each feature."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """After the positions, the attention and both layers of a perceptron."""
+    stochastic_depth: float = Field(default=0.0, ge=0, lt=1)
+    """The chance that an example skips attention and perceptron of the last block in
+    training, or less in those before it, in even steps; 0.1 in DeiT."""
     patch_size: int = Field(default=0, ge=0)
     """Pixels of a patch's side; 0: 2 for images below 16 pixels, 16 from 112 pixels (as
     in the paper), 4 in between."""
@@ -105,6 +109,7 @@ class _Block(nn.Module):
         self.norm1 = nn.LayerNorm(hidden, eps=_EPS)
         self.attention = _Attention(hidden, config.num_heads)
         self.dropout = nn.Dropout(config.dropout)
+        self.drop_rate = 0.0
         self.norm2 = nn.LayerNorm(hidden, eps=_EPS)
         self.perceptron = nn.Sequential(
             nn.Linear(hidden, wide),
@@ -115,8 +120,12 @@ class _Block(nn.Module):
         )
 
     def forward(self, tokens_BTD: Tensor) -> Tensor:
-        tokens_BTD = tokens_BTD + self.dropout(self.attention(self.norm1(tokens_BTD)))
-        return tokens_BTD + self.perceptron(self.norm2(tokens_BTD))  # type: ignore[no-any-return]
+        mixed_BTD = self.dropout(self.attention(self.norm1(tokens_BTD)))
+        tokens_BTD = tokens_BTD + self._dropped(mixed_BTD)
+        return tokens_BTD + self._dropped(self.perceptron(self.norm2(tokens_BTD)))
+
+    def _dropped(self, branch_BTD: Tensor) -> Tensor:
+        return drop_branch(branch_BTD, self.drop_rate, is_training=self.training)
 
 
 class VisionTransformer(nn.Module):
@@ -134,6 +143,7 @@ class VisionTransformer(nn.Module):
         self.patches = nn.Conv2d(channels, hidden, side, side)
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.Sequential(*(_Block(config) for _ in range(config.depth)))
+        spread_rates(list(self.blocks), config.stochastic_depth)
         self.norm = nn.LayerNorm(hidden, eps=_EPS)
         self.classifier = nn.Linear(hidden, num_classes)
 

@@ -38,6 +38,9 @@ class WideResNetConfig:
     the channels 64 to 512 within the bottlenecks, where 2 is usual."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Between the convolutions of a unit; 0.3 in the paper. None at depths 50, 101."""
+    stochastic_depth: float = Field(default=0.0, ge=0, lt=1)
+    """The chance that an example skips the last unit in training, or less in those
+    before it, in even steps; 0.5 in the paper."""
     stem: Stem = Field(default="auto")
     """`small` below 112 pixels, else `large`: 7x7 with stride 2, and pooling."""
 
@@ -70,6 +73,7 @@ def _layout(config: WideResNetConfig) -> Layout:
             channels=(256, 512, 1024, 2048),
             num_units=_IMAGENET[config.depth],
             build_unit=partial(BottleneckUnit, narrowing=4 / config.width),
+            stochastic_depth=config.stochastic_depth,
         )
     return Layout(
         first=16,
@@ -77,6 +81,7 @@ def _layout(config: WideResNetConfig) -> Layout:
         num_units=((config.depth - 4) // 6,) * 3,
         build_unit=partial(_build_unit, dropout=config.dropout),
         preactivation=True,
+        stochastic_depth=config.stochastic_depth,
     )
 
 

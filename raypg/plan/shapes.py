@@ -23,8 +23,9 @@ def shape_of(config: Config) -> Config:
     """
     # Any: what mypy cannot tell of a union, `replace` checks as it runs.
     model: Any = config.model
-    if getattr(model, "dropout", 0.0):
-        model = replace(model, dropout=0.1)
+    for leaf in ("dropout", "stochastic_depth"):
+        if getattr(model, leaf, 0.0):
+            model = replace(model, **{leaf: 0.1})
     optimizer: Any = config.optimizer
     if not isinstance(optimizer, OwnConfig):  # whose other keys may be required
         optimizer = type(optimizer)(lr=1e-9)
@@ -35,6 +36,9 @@ def shape_of(config: Config) -> Config:
         metrics="",
         early_stopping=0,
         clip_norm=float(config.train.clip_norm > 0),
+        ema=0.9 if config.train.ema else 0.0,
+        swa_start=0.0,
+        swa_lr=0.0,
         label_smoothing=0.1 if config.train.label_smoothing else 0.0,
     )
     return replace(

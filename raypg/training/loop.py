@@ -68,6 +68,7 @@ def _train_epoch(parts: Parts, link: Link) -> bool:
     """Train, evaluate and report the next epoch; False where it was told to stop."""
     started = time.perf_counter()
     epoch = parts.epoch + 1
+    parts.begin_epoch(epoch)
     sums = _learn(parts, link, epoch)
     if sums is None:
         return False
@@ -75,8 +76,10 @@ def _train_epoch(parts: Parts, link: Link) -> bool:
     check_finite({"train.loss": loss})
     num_images = parts.batches.num_examples
     train_s = time.perf_counter() - started
+    if parts.average is not None:
+        parts.average.take_epoch(epoch, parts.module, parts.stepper, parts.batches)
     val = evaluate(
-        parts.stepper, parts.module, parts.val_batches, metrics=parts.metrics
+        parts.stepper, parts.evaluated, parts.val_batches, metrics=parts.metrics
     )
     metrics = freeze(
         {
@@ -115,6 +118,8 @@ def _learn(parts: Parts, link: Link, epoch: int) -> Tensor | None:
         parts.stepper.set_lr(first_step + index)
         size = batches.global_batch_size(index)
         sums += parts.stepper.step(images_BCHW, labels_B, size)
+        if parts.average is not None:
+            parts.average.take_step(parts.module)
         parts.stepper.beat()
         if world.num_workers > 1:
             is_time = (index + 1) % ASK_EVERY_STEPS == 0
@@ -141,7 +146,7 @@ def _early_end(parts: Parts) -> str:
 
 def _completed(parts: Parts, reason: str) -> Outcome:
     """Test the best epoch's weights, once, and gather what the workers hold."""
-    val = parts.val or evaluate(parts.stepper, parts.module, parts.val_batches)
+    val = parts.val or evaluate(parts.stepper, parts.evaluated, parts.val_batches)
     return Outcome(
         "completed",
         reason,

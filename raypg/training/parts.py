@@ -15,9 +15,12 @@ from raypg.data.pipeline import Batches
 from raypg.errors import CheckpointError
 from raypg.metrics import Metric, metric_mode, metrics_of
 from raypg.models import build_model
-from raypg.optim import build_optimizer
+from raypg.models.recompute import recompute_activations
+from raypg.optim import PlateauConfig, build_optimizer, plateau_factor
+from raypg.training.average import WeightAverage, build_average
 from raypg.training.class_weights import class_weights
 from raypg.training.evaluation import Evaluation
+from raypg.training.heap import return_large_blocks
 from raypg.training.link import Metrics
 from raypg.training.state import State, copy_to_host, copy_weights
 from raypg.training.step import Stepper, build_scaler
@@ -38,6 +41,7 @@ class Parts:
     stepper: Stepper
     batches: Batches
     val_batches: Batches
+    average: WeightAverage | None = None
     epoch: int = 0
     best_epoch: int = 0
     best: dict[str, float] = field(default_factory=dict)
@@ -55,17 +59,39 @@ class Parts:
         """What an epoch is judged by beside loss and accuracy, by column."""
         return metrics_of(self.config.train.metrics, self.metric)
 
+    @property
+    def is_lower_better(self) -> bool:
+        """Whether the least value of the metric is the best one."""
+        return metric_mode(self.config.train.metrics, self.metric) == "min"
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """What is evaluated, tested and kept: the average where there is one."""
+        if self.average is not None and self.average.has_begun:
+            return self.average.module
+        return self.module
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Put the rate where the epochs so far have left it."""
+        if self.average is not None:
+            self.stepper.fixed_lr = self.average.lr(epoch)
+        schedule = self.config.schedule
+        if isinstance(schedule, PlateauConfig):
+            values = [metrics[self.metric] for metrics in self.history]
+            self.stepper.cut = plateau_factor(
+                schedule, values, is_loss=self.is_lower_better
+            )
+
     def note_epoch(self, epoch: int, metrics: Metrics, val: Evaluation) -> None:
         """Take the results of a finished epoch, and its weights if it is the best."""
         self.epoch = epoch
         self.val = val
         self.history.append(dict(metrics))
-        mode = metric_mode(self.config.train.metrics, self.metric)
-        sign = -1.0 if mode == "min" else 1.0
+        sign = -1.0 if self.is_lower_better else 1.0
         value = sign * metrics[self.metric]
         if not self.best_epoch or value > sign * self.best[self.metric]:
             self.best_epoch, self.best = epoch, dict(metrics)
-            self.best_model = copy_weights(self.module)
+            self.best_model = copy_weights(self.evaluated)
 
     def test_batches(self) -> Batches:
         """The test split, in its order."""
@@ -78,6 +104,9 @@ def build_parts(config: Config, data: Dataset, world: World) -> Parts:
         torch.channels_last if config.train.channels_last else torch.contiguous_format
     )
     module = build_model(config.model, data.image_shape, data.num_classes)
+    if config.train.checkpoint_activations:
+        return_large_blocks()
+        module = recompute_activations(module) or module
     module = module.to(world.device, memory_format=memory_format)  # type: ignore[call-overload]
     model: nn.Module = module
     if world.num_workers > 1:
@@ -92,7 +121,9 @@ def build_parts(config: Config, data: Dataset, world: World) -> Parts:
     weights_K = class_weights(config.train, data.train.labels_N, data.num_classes)
     if weights_K is not None:
         stepper.weights_K = weights_K.to(world.device)
-    return Parts(config, data, world, module, stepper, batches, build(data.val))
+    average = build_average(config.train, module)
+    val_batches = build(data.val)
+    return Parts(config, data, world, module, stepper, batches, val_batches, average)
 
 
 def _build_batches(
@@ -124,9 +155,11 @@ def snapshot(parts: Parts) -> State:
     """The trial at the end of its last epoch; costs a copy of its tensors.
 
     The best weights are a copy already, which nothing changes, so that they are shared;
-    of an epoch that is the best they are the model's, too.
+    of an epoch that is the best they are the model's, too, if nothing is averaged.
     """
     is_best = parts.epoch > 0 and parts.epoch == parts.best_epoch
+    is_best = is_best and parts.evaluated is parts.module
+    average = parts.average.state_dict() if parts.average is not None else {}
     model = parts.best_model if is_best else copy_weights(parts.module)
     return State(
         epoch=parts.epoch,
@@ -139,6 +172,7 @@ def snapshot(parts: Parts) -> State:
             "model": parts.best_model,
         },
         history=[dict(metrics) for metrics in parts.history],
+        average=copy_to_host(average),
     )
 
 
@@ -154,6 +188,8 @@ def restore_parts(parts: Parts, state: State) -> None:
         parts.stepper.optimizer.load_state_dict(copy_to_host(state.optimizer))
         if state.scaler:
             parts.stepper.scaler.load_state_dict(state.scaler)
+        if parts.average is not None:
+            parts.average.load_state_dict(state.average)
     except (RuntimeError, ValueError, KeyError) as error:
         found = str(error).strip().splitlines()[0]
         fix = "Is it another trial's?"

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 STATE_FILE = "state.pt"
 INDEX_FILE = "raypg.json"
-FORMAT = 1
+FORMAT = 2
+_READABLE = (1, 2)
+"""Format 1 knew no average."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class State:
         best: the best epoch so far: `epoch`, `metrics` and `model`.
         history: the metrics of every epoch so far, in order. They close the gap
             between a checkpoint and the tables.
+        average: of the weights, where one is trained for; empty otherwise.
 
     There is no place in a stream of random numbers: each epoch starts its own.
     """
@@ -45,6 +48,7 @@ class State:
     scaler: dict[str, Any]
     best: dict[str, Any]
     history: list[dict[str, float]] = field(default_factory=list)
+    average: dict[str, Any] = field(default_factory=dict)
 
 
 def copy_to_host(value: Any) -> Any:  # noqa: ANN401 any tree of tensors
@@ -147,8 +151,8 @@ def read_packed_state(read: Callable[[str], bytes], where: str) -> bytes:
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError) as error:
         rule = f"must hold {STATE_FILE} and {INDEX_FILE}"
         raise CheckpointError(where, rule, str(error), _FALL_BACK) from error
-    if index.format != FORMAT:
-        rule, found = f"must have format {FORMAT}", str(index.format)
+    if index.format not in _READABLE:
+        rule, found = f"must have format {FORMAT}, or an older one", str(index.format)
         raise CheckpointError(where, rule, found, "Another raypg wrote it.")
     digest = hashlib.sha256(data).hexdigest()
     if (len(data), digest) != (index.size_bytes, index.sha256):

@@ -33,6 +33,10 @@ class Stepper:
     """Of the whole training, which the schedule is stretched over."""
     weights_K: Tensor | None = None
     """Of the classes in the training loss; None: all weigh 1."""
+    cut: float = 1.0
+    """What plateaus have left of the learning rate."""
+    fixed_lr: float = 0.0
+    """The rate, whatever the schedule says; 0: as it says."""
     beat: Callable[[], None] = lambda: None
     """Called after each batch, of an evaluation too: a sign of life."""
 
@@ -45,7 +49,7 @@ class Stepper:
     def set_lr(self, step: int) -> float:
         """Set the learning rate of `step`, in [0, num_steps); returns it."""
         factor = lr_factor(self.config.schedule, step, self.num_steps)
-        lr = self.config.optimizer.lr * factor
+        lr = self.fixed_lr or self.config.optimizer.lr * factor * self.cut
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         return lr

@@ -1,6 +1,6 @@
 """Code that is another version's, for as long as a file beside the store says so.
 
-The driver and its workers hash `raypg/optim.py` to what the file holds.
+The driver and its workers hash `raypg/optim/__init__.py` to what the file holds.
 """
 
 import importlib
@@ -39,7 +39,10 @@ def _fingerprints() -> Any:  # noqa: ANN401 a module
 
 def _hashes(file: Path) -> Callable[[str, str], Mapping[str, str]]:
     def hashes(model: str, data: str) -> Mapping[str, str]:
-        return {**training_code(model, data), "raypg/optim.py": file.read_text()}
+        return {
+            **training_code(model, data),
+            "raypg/optim/__init__.py": file.read_text(),
+        }
 
     return hashes
 

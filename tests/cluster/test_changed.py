@@ -25,7 +25,7 @@ SPACE = Ablation(
     axes={"optimizer.lr": [0.05, 0.1]}, seeds=2,
 )
 """
-FILE = "raypg/optim.py"
+FILE = "raypg/optim/__init__.py"
 
 
 def rows_of(finished: Finished) -> list[dict[str, Any]]:
@@ -95,7 +95,7 @@ def test_an_allowed_change_is_recorded_and_claims_nothing_of_old_code(
         if row["trial"] in before:
             assert row == before[row["trial"]]
         else:
-            assert '"raypg/optim.py": "new"' in row["fingerprint.code"]
+            assert '"raypg/optim/__init__.py": "new"' in row["fingerprint.code"]
     (mixed,) = [row for row in rows if row["mixed"]]
     assert mixed["mixed"] == FILE
     assert before[mixed["began_as"]]["status"] == "interrupted"

@@ -6,17 +6,21 @@ from typing import Any
 import pytest
 
 from raypg.checkpoints import list_held
-from raypg.cluster.extend import stretches
 from raypg.cluster.sweep import Finished
 from raypg.errors import StoreError
 from raypg.optim import (
     ConstantConfig,
     CosineConfig,
+    ExponentialConfig,
     MultistepConfig,
     OneCycleConfig,
+    PlateauConfig,
+    PolynomialConfig,
     ScheduleConfig,
+    StepConfig,
     lr_factor,
 )
+from raypg.optim.schedules import stretches
 from raypg.results import open_results, summarise
 from raypg.results.__main__ import main
 from tests.cluster.aged import Interrupt, interrupt_after
@@ -184,10 +188,15 @@ def test_epochs_of_a_space_that_the_command_line_hides_are_refused(
     ("schedule", "is_stretched"),
     [
         (ConstantConfig(), False),
+        (ConstantConfig(warmup=0.3), True),
+        (PlateauConfig(), False),
         (MultistepConfig(milestones=()), False),
         (MultistepConfig(), True),
         (CosineConfig(), True),
         (OneCycleConfig(), True),
+        (StepConfig(), True),
+        (ExponentialConfig(), True),
+        (PolynomialConfig(), True),
     ],
 )
 def test_a_rate_that_does_not_stretch_is_the_same_in_a_longer_training(

@@ -11,6 +11,17 @@ SETTINGS: dict[str, dict[str, object]] = {
     "sgd": {},
     "plain sgd": {"optimizer__momentum": 0.0, "optimizer__nesterov": False},
     "adamw": {"optimizer__name": "adamw", "optimizer__lr": 0.01},
+    "adam": {"optimizer__name": "adam", "optimizer__lr": 0.01},
+    "lion": {"optimizer__name": "lion", "optimizer__lr": 0.003},
+    "muon": {"optimizer__name": "muon", "optimizer__lr": 0.01},
+    "nadam": {"optimizer__name": "nadam", "optimizer__lr": 0.01},
+    "rmsprop": {"optimizer__name": "rmsprop", "optimizer__lr": 0.01},
+    "muon in fp16, channels last": {
+        "optimizer__name": "muon",
+        "optimizer__lr": 0.01,
+        "train__precision": "fp16",
+        "train__channels_last": True,
+    },
     "no decay of norms": {"optimizer__decay_norms": False},
     "bf16": {"train__precision": "bf16", "train__channels_last": True},
     "fp16": {"train__precision": "fp16"},
@@ -23,6 +34,13 @@ SETTINGS: dict[str, dict[str, object]] = {
     "mixing": {"train__mixup": 0.2, "train__cutmix": 1.0},
     "one cycle": {"schedule__name": "one_cycle"},
     "cosine": {"schedule__name": "cosine", "schedule__warmup": 0.3},
+    "plateau": {
+        "schedule__name": "plateau",
+        "schedule__patience": 0,
+        "schedule__threshold": 0.3,
+        "schedule__warmup": 0.2,
+    },
+    "step": {"schedule__name": "step", "schedule__every": 0.25},
     "best by loss": {"train__metric": "val.loss"},
     "nondeterministic": {"train__deterministic": False},
 }
@@ -57,6 +75,11 @@ def test_resume_is_bitwise_equal_in_half_precision(name: str) -> None:
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_resume_is_bitwise_equal_under(setting: str) -> None:
     assert_resumes(tiny_config("cnn", **SETTINGS[setting]), 2)
+
+
+@pytest.mark.parametrize("name", ["resnet", "wide_resnet", "vit"])
+def test_resume_is_bitwise_equal_with_stochastic_depth(name: str) -> None:
+    assert_resumes(tiny_config(name, model__stochastic_depth=0.5), 2)
 
 
 @pytest.mark.parametrize("epoch", [1, 3, 4])

@@ -15,7 +15,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "sgd": {},
     "plain sgd": {"optimizer__momentum": 0.0, "optimizer__nesterov": False},
     "clipped": {"train__clip_norm": 1.0},
+    "adam": {"optimizer__name": "adam"},
     "adamw": {"optimizer__name": "adamw"},
+    "lion": {"optimizer__name": "lion"},
+    "muon": {"optimizer__name": "muon"},
+    "nadam": {"optimizer__name": "nadam"},
+    "rmsprop": {"optimizer__name": "rmsprop"},
 }
 
 each_optimizer = pytest.mark.parametrize("name", SETTINGS)

@@ -91,9 +91,18 @@ def test_an_index_that_is_none_is_refused(folder: Path, text: str) -> None:
 
 def test_an_index_of_another_format_is_refused(folder: Path) -> None:
     index = json.loads((folder / INDEX_FILE).read_text())
-    (folder / INDEX_FILE).write_text(json.dumps({**index, "format": 2}))
-    with pytest.raises(CheckpointError, match="must have format 1; found 2"):
+    (folder / INDEX_FILE).write_text(json.dumps({**index, "format": 3}))
+    with pytest.raises(
+        CheckpointError, match="must have format 2, or an older one; found 3"
+    ):
         load_packed_state(folder)
+
+
+def test_an_index_of_the_format_before_is_read(state: State, folder: Path) -> None:
+    index = json.loads((folder / INDEX_FILE).read_text())
+    (folder / INDEX_FILE).write_text(json.dumps({**index, "format": 1}))
+    again = unpack_state(load_packed_state(folder))
+    assert digest(vars_of(again)) == digest(vars_of(state))
 
 
 class Bomb:

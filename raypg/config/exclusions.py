@@ -1,0 +1,36 @@
+"""Keys of `train.*` that exclude each other, or the network that they are given to."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+
+from raypg.config.layers import Layer
+from raypg.config.tree import Config
+from raypg.errors import ConfigError
+from raypg.models import ModelConfig, build_model
+from raypg.models.recompute import recompute_activations
+from raypg.models.size import ImageShape
+
+
+def find_exclusions(
+    config: Config, image_shape: ImageShape, layer_of: Callable[[str], Layer]
+) -> Iterator[ConfigError]:
+    """What in a config cannot be had together.
+
+    Args:
+        config: whose values are legal one by one.
+        image_shape: of its data set.
+        layer_of: the layer that gave a key.
+    """
+    if config.train.checkpoint_activations:
+        key = "train.checkpoint_activations"
+        if not _has_parts(config.model, image_shape):
+            rule = f"must have a network of parts, and {config.model.name} has none"
+            fix = "Remove it: only members of an nn.Sequential are computed again."
+            yield ConfigError(layer_of(key).where(key), rule, "true", fix)
+
+
+def _has_parts(config: ModelConfig, image_shape: ImageShape) -> bool:
+    with torch.device("meta"):
+        network = build_model(config, image_shape, 2)
+    return recompute_activations(network) is not None
