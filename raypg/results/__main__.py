@@ -2,6 +2,7 @@
 
 from raypg.commands import (
     answers,
+    ensembles,
     examples,
     exchange,
     figures,
@@ -38,6 +39,7 @@ app.command()(watch.watch)
 app.command()(answers.compare)
 app.command()(answers.effects)
 app.command()(examples.diff)
+app.command()(ensembles.ensemble)
 app.command()(figures.figure)
 app.command()(figures.report)
 app.command()(figures.serve)
