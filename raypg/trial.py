@@ -26,6 +26,7 @@ from raypg.models import (
 )
 from raypg.processor import processor_name
 from raypg.results.predictions import write_predictions
+from raypg.sources.starts import read_start
 from raypg.store import Store
 from raypg.training.evaluation import Evaluation
 from raypg.training.isolation import isolate
@@ -44,6 +45,8 @@ class Place:
     sweep: str
     trial: str
     attempt: int
+    sources: Store | None = None
+    """That has the trials which this one goes out from; None is `store`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +80,7 @@ def train_trial(
 
     Raises:
         DataError: the data set cannot be loaded.
+        ConfigError: the trial whose weights it starts from is not there any more.
         TrialError: the loss is not finite.
     """
     data = shared_dataset(config.data)
@@ -84,7 +88,8 @@ def train_trial(
     isolate(world, deterministic=config.train.deterministic)
     if world.is_first:
         link.describe({**_costs(config, data), **_machine(world)})
-    outcome = train(config, data, world, link, state)
+    begin = state or read_start(config, place.sources or place.store)
+    outcome = train(config, data, world, link, begin)
     link.rest()
     if outcome.status == "stopped" or not world.is_first:
         return TrialEnd(status=outcome.status)

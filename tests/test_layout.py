@@ -16,7 +16,8 @@ ORDER = """
 errors strict faults causes tracebacks locks secrets own own_optim
 space metrics bucket folder lease store results models data optim
 config
-experiment training processor trial entries ledger checkpoints retention pruning
+experiment training processor entries ledger checkpoints sources trial
+retention pruning
 git provenance patches own_files progress memo interrupts
 plan solo wandb_log
 exchange

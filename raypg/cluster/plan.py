@@ -13,7 +13,14 @@ from raypg.cluster.options import (
     machine_resources,
     need_of,
 )
-from raypg.cluster.prepare import Question, check, join, load_data, read_known
+from raypg.cluster.prepare import (
+    Question,
+    check,
+    check_sources,
+    join,
+    load_data,
+    read_known,
+)
 from raypg.cluster.room import check_room, num_slots, workers_on
 from raypg.config import Config, Layer
 from raypg.errors import ClusterError, ConfigError
@@ -99,6 +106,7 @@ def plan_sweep(
         question = check(
             space_file, layers, need, has_cluster=has_cluster, race=options.race
         )
+        check_sources(question, store)
         plan = _count(question, store, options)
         if not runs_steps:
             return plan

@@ -34,6 +34,11 @@ _LATER: Mapping[str, Leaf] = {
     "train.ema": 0.0,
     "train.swa_start": 0.0,
     "train.swa_lr": 0.0,
+    "train.init": "",
+    "train.new_head": False,
+    "train.freeze": "",
+    "train.head_lr_factor": 1.0,
+    "train.layer_decay": 1.0,
 }
 """Keys that trials were stored without, and values that are as if they were not there:
 then they are no part of the hash. Behind @ stands a choice, where others had one."""

@@ -15,6 +15,7 @@ from raypg.config.layers import Layer, Origin
 from raypg.config.own import with_own_names
 from raypg.config.own_rules import own_faults
 from raypg.config.reading import Given, read_leaf
+from raypg.config.transfer_rules import find_transfer_faults
 from raypg.config.tree import (
     OWN_KINDS,
     Config,
@@ -104,6 +105,7 @@ def _size_faults(config: Config, given: Mapping[str, Given]) -> list[ConfigError
     else:
         layer_of = partial(_layer_of, given=given)
         faults += find_exclusions(config, spec.image_shape, layer_of)
+        faults += find_transfer_faults(config, spec, layer_of)
     return faults
 
 

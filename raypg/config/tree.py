@@ -1,6 +1,7 @@
 """The config of one trial: an immutable tree whose leaves have dotted names."""
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -70,6 +71,19 @@ class TrainConfig:
     """Epochs without a better metric after which a trial is completed; 0: never."""
     deterministic: bool = True
     """Prefer kernels whose results are the same from run to run."""
+    init: str = ""
+    """Weights to start from: `trial:` and the id of a completed trial of the store, of
+    which it takes the best epoch's; "" draws them."""
+    new_head: bool = False
+    """Draw the last layer even where `init` has the same classes."""
+    freeze: str = ""
+    """What stays as it is: the first so many stages of the network (`2`), stages by
+    name (`stem,body.0`), or `backbone`, which is all but the head; "" is nothing."""
+    head_lr_factor: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    """What the learning rate is multiplied by in the head, the last layer."""
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+    """What it is multiplied by from each stage to the one before (Howard & Ruder 2018:
+    1/2.6), beginning with the last one below the head."""
     checkpoint_activations: bool = Field(default=False)
     """Compute activations again in backward instead of keeping them: less memory, a
     third more time, the same numbers."""
@@ -98,6 +112,13 @@ class TrainConfig:
         if lr and info.data.get("swa_start") == 0:
             raise ValueError("must be 0 where train.swa_start is 0")
         return lr
+
+    @field_validator("init")
+    @classmethod
+    def _check_init(cls, init: str) -> str:
+        if init and not re.fullmatch("trial:[0-9a-f]{16}", init):
+            raise ValueError("must be trial: and the 16 letters of a trial's id")
+        return init
 
 
 def _all_defaults(kind: Callable[..., _T]) -> _T:

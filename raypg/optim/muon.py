@@ -80,15 +80,16 @@ class _Muon(Plain, torch.optim.Optimizer):
     """Two optimizers that look like one: to a schedule, a scaler and a checkpoint."""
 
     def __init__(self, muon: _MatrixMuon, adamw: AdamW) -> None:
-        self._parts = (muon, adamw)
-        groups = [group for part in self._parts for group in part.param_groups]
+        self.parts = (muon, adamw)
+        """Each with as many of the groups as it came with, in this order."""
+        groups = [group for part in self.parts for group in part.param_groups]
         super().__init__(groups, {})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """A step of each; groups and states are those of the whole, loaded or not."""
         groups = iter(self.param_groups)
-        for part in self._parts:
+        for part in self.parts:
             part.state = self.state
             part.param_groups = [next(groups) for _ in part.param_groups]
             part.step()

@@ -127,7 +127,7 @@ def _reproduce(
     checks: dict[str, bool] = {}
     first, after, noise = 1, math.nan, Noise(0.0, "")
     try:
-        with train_again(row, tell) as again:
+        with train_again(row, results.store, tell) as again:
             first = _first_difference(kept, again.epochs)
             checks = {"every epoch": first == 0}
             if row["status"] != "stopped":

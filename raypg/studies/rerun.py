@@ -46,13 +46,16 @@ class Rerun:
 
 
 @contextmanager
-def train_again(row: Row, tell: Callable[[str], None]) -> Iterator[Rerun]:
+def train_again(
+    row: Row, sources: Store, tell: Callable[[str], None]
+) -> Iterator[Rerun]:
     """Train what a row says, as often as it says, with as many workers and threads.
 
     One worker is this process; several are a sweep of one trial on a cluster.
 
     Args:
         row: of `trials`.
+        sources: the store that has it, and the trials that it went out from.
         tell: told how it goes on, line by line.
 
     Raises:
@@ -64,7 +67,7 @@ def train_again(row: Row, tell: Callable[[str], None]) -> Iterator[Rerun]:
     with tempfile.TemporaryDirectory(prefix="raypg-") as folder:
         store = Store(folder)
         if row["num_workers"] == 1:
-            yield _train_here(row, config, store, tell)
+            yield _train_here(row, config, store, sources, tell)
         else:
             yield _train_in_a_group(row, config, store)
 
@@ -100,11 +103,17 @@ class _Epochs:
 
 
 def _train_here(
-    row: Row, config: Config, store: Store, tell: Callable[[str], None]
+    row: Row,
+    config: Config,
+    store: Store,
+    sources: Store,
+    tell: Callable[[str], None],
 ) -> Rerun:
     link = _Epochs(row, tell)
     device = "cuda:0" if row["device"] == "cuda" else row["device"]
-    place = Place(store=store, sweep=_SWEEP, trial=row["trial"], attempt=0)
+    place = Place(
+        store=store, sweep=_SWEEP, trial=row["trial"], attempt=0, sources=sources
+    )
     store.write_description(_SWEEP, {})
     end = train_trial(config, alone(device, row["num_threads"]), link, None, place)
     results = open_results(store)
@@ -115,8 +124,12 @@ def _train_in_a_group(row: Row, config: Config, store: Store) -> Rerun:
     """By the system itself: a space of one arm with one value.
 
     Raises:
-        ResultsError: it did not end as it had.
+        ResultsError: it did not end as it had, or goes out from another trial.
     """
+    if config.train.init:
+        rule = "must have one worker, where it starts from another trial's weights"
+        fix = "Train it anew: python -m raypg.tune --workers-per-trial N --fresh."
+        raise ResultsError(row["trial"], rule, str(row["num_workers"]), fix)
     leaves = flatten(config)
     space = Path(store.root) / "again.py"
     own = ("seed", "train.epochs", "train.metric")

@@ -7,12 +7,14 @@ from torch import Tensor
 
 from raypg.config import Config
 from raypg.data import Dataset
+from raypg.errors import CheckpointError
 from raypg.training.evaluation import Evaluation, check_finite, evaluate
 from raypg.training.isolation import isolate, seed_generators
 from raypg.training.link import Link, freeze
 from raypg.training.outcome import Outcome
 from raypg.training.parts import Parts, build_parts, restore_parts, snapshot
 from raypg.training.state import State
+from raypg.training.transfer import Start, set_training
 from raypg.training.world import World
 
 ASK_EVERY_S = 0.1
@@ -26,7 +28,7 @@ def train(
     data: Dataset,
     world: World,
     link: Link,
-    state: State | None = None,
+    state: State | Start | None = None,
 ) -> Outcome:
     """Train one trial, from the start or from a state.
 
@@ -40,15 +42,19 @@ def train(
         world: this worker's rank, device and threads; `torch.distributed` is set up
             where there are several.
         link: hears of each epoch, and may stop the trial.
-        state: where to go on from; None starts afresh.
+        state: where to go on from, or weights to start from; None starts afresh.
 
     Raises:
-        CheckpointError: the state is another network's or another optimizer's.
+        CheckpointError: the state is another network's or another optimizer's, or the
+            config names weights to start from, and there are none.
         TrialError: the loss is not finite.
     """
-    parts = _start(config, data, world)
+    if config.train.init and state is None:
+        rule, fix = "must come with the weights that it names", "Hand over a Start."
+        raise CheckpointError('"train.init"', rule, "none", fix)
+    parts = _start(config, data, world, state if isinstance(state, Start) else None)
     parts.stepper.beat = link.beat
-    if state is not None:
+    if isinstance(state, State):
         restore_parts(parts, state)
     reason = _early_end(parts)
     while parts.epoch < config.train.epochs and not reason:
@@ -58,10 +64,12 @@ def train(
     return _completed(parts, reason)
 
 
-def _start(config: Config, data: Dataset, world: World) -> Parts:
+def _start(
+    config: Config, data: Dataset, world: World, start: Start | None = None
+) -> Parts:
     isolate(world, deterministic=config.train.deterministic)
     seed_generators(config.seed, world, 0)
-    return build_parts(config, data, world)
+    return build_parts(config, data, world, start)
 
 
 def _train_epoch(parts: Parts, link: Link) -> bool:
@@ -86,7 +94,7 @@ def _train_epoch(parts: Parts, link: Link) -> bool:
             "time": time.time(),
             "epoch_s": time.perf_counter() - started,
             "images_per_s": num_images / train_s,
-            "lr": parts.stepper.optimizer.param_groups[0]["lr"],
+            "lr": parts.stepper.lr,
             "train.loss": loss / num_images,
             "train.accuracy": num_correct / num_images,
             "val.loss": val.loss,
@@ -110,7 +118,7 @@ def _learn(parts: Parts, link: Link, epoch: int) -> Tensor | None:
     """
     world, batches = parts.world, parts.batches
     seed_generators(parts.config.seed, world, epoch)
-    parts.module.train()
+    set_training(parts.module)
     sums = torch.zeros(2, device=world.device)
     first_step = (epoch - 1) * batches.num_steps
     asked = time.perf_counter()

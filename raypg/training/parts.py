@@ -16,6 +16,7 @@ from raypg.errors import CheckpointError
 from raypg.metrics import Metric, metric_mode, metrics_of
 from raypg.models import build_model
 from raypg.models.recompute import recompute_activations
+from raypg.models.stages import find_stages
 from raypg.optim import PlateauConfig, build_optimizer, plateau_factor
 from raypg.training.average import WeightAverage, build_average
 from raypg.training.class_weights import class_weights
@@ -24,6 +25,7 @@ from raypg.training.heap import return_large_blocks
 from raypg.training.link import Metrics
 from raypg.training.state import State, copy_to_host, copy_weights
 from raypg.training.step import Stepper, build_scaler
+from raypg.training.transfer import Start, freeze, set_rates, take_over
 from raypg.training.world import World
 
 EVALUATION_BATCH = 512
@@ -98,12 +100,28 @@ class Parts:
         return _build_batches(self.config, self.data, self.world, self.data.test)
 
 
-def build_parts(config: Config, data: Dataset, world: World) -> Parts:
-    """A trial before its first epoch; weights come from torch's global generator."""
+def build_parts(
+    config: Config, data: Dataset, world: World, start: Start | None = None
+) -> Parts:
+    """A trial before its first epoch; weights come from torch's global generator.
+
+    Args:
+        config: of the trial.
+        data: its data set.
+        world: this worker.
+        start: weights to take over.
+
+    Raises:
+        CheckpointError: these are another network's.
+    """
     memory_format = (
         torch.channels_last if config.train.channels_last else torch.contiguous_format
     )
     module = build_model(config.model, data.image_shape, data.num_classes)
+    stages = find_stages(module, data.num_classes)
+    if start is not None:
+        take_over(module, start, stages, new_head=config.train.new_head)
+    freeze(module, stages.frozen_by(config.train.freeze))
     if config.train.checkpoint_activations:
         return_large_blocks()
         module = recompute_activations(module) or module
@@ -113,6 +131,7 @@ def build_parts(config: Config, data: Dataset, world: World) -> Parts:
         ids = [world.device.index or 0] if world.device.type == "cuda" else None
         model = DistributedDataParallel(module, device_ids=ids)
     optimizer = build_optimizer(config.optimizer, module)
+    set_rates(optimizer, module, stages, config.train)
     scaler = build_scaler(config, world)
     build = partial(_build_batches, config, data, world)
     batches = build(data.train, is_train=True)

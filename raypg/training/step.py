@@ -11,6 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 from raypg.config import Config
 from raypg.optim import lr_factor
 from raypg.training.loss import told_sums, training_loss
+from raypg.training.transfer import FACTOR
 from raypg.training.world import World
 
 # B: batch (this worker's share), N: examples of a split, K: classes.
@@ -51,8 +52,14 @@ class Stepper:
         factor = lr_factor(self.config.schedule, step, self.num_steps)
         lr = self.fixed_lr or self.config.optimizer.lr * factor * self.cut
         for group in self.optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group.get(FACTOR, 1.0)
         return lr
+
+    @property
+    def lr(self) -> float:
+        """The learning rate now, of stages that have no factor of their own."""
+        group = self.optimizer.param_groups[0]
+        return float(group["lr"] / group.get(FACTOR, 1.0))
 
     def step(self, images_BCHW: Tensor, labels: Tensor, batch_size: int) -> Tensor:
         """Learn from one global batch of `batch_size`, of which this is a share.

@@ -1,0 +1,1 @@
+"""What a trial takes from trials before it: weights to start from."""
