@@ -27,6 +27,7 @@ from raypg.models import (
 from raypg.processor import processor_name
 from raypg.results.predictions import write_predictions
 from raypg.sources.starts import read_start
+from raypg.sources.teachers import with_teacher
 from raypg.store import Store
 from raypg.training.evaluation import Evaluation
 from raypg.training.isolation import isolate
@@ -80,7 +81,7 @@ def train_trial(
 
     Raises:
         DataError: the data set cannot be loaded.
-        ConfigError: the trial whose weights it starts from is not there any more.
+        ConfigError: a trial that it goes out from is not there any more.
         TrialError: the loss is not finite.
     """
     data = shared_dataset(config.data)
@@ -89,6 +90,7 @@ def train_trial(
     if world.is_first:
         link.describe({**_costs(config, data), **_machine(world)})
     begin = state or read_start(config, place.sources or place.store)
+    data = with_teacher(config, data, place.sources or place.store, world)
     outcome = train(config, data, world, link, begin)
     link.rest()
     if outcome.status == "stopped" or not world.is_first:

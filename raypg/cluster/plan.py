@@ -16,7 +16,7 @@ from raypg.cluster.options import (
 from raypg.cluster.prepare import (
     Question,
     check,
-    check_sources,
+    check_origins,
     join,
     load_data,
     read_known,
@@ -106,7 +106,7 @@ def plan_sweep(
         question = check(
             space_file, layers, need, has_cluster=has_cluster, race=options.race
         )
-        check_sources(question, store)
+        check_origins(question, store)
         plan = _count(question, store, options)
         if not runs_steps:
             return plan

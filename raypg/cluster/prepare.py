@@ -41,7 +41,7 @@ from raypg.memo import read_memo, read_search_memo
 from raypg.own.bundle import Bundle
 from raypg.own_files import names_in, own_bundle
 from raypg.processor import precision_notes
-from raypg.sources.starts import check_starts
+from raypg.sources import check_sources
 from raypg.space import ASHA, Search, Space
 from raypg.store import Store
 
@@ -219,13 +219,13 @@ def _data_examples(question: Question) -> list[Config]:
     return list({config.data: config for config in configs}.values())
 
 
-def check_sources(question: Question, store: Store) -> None:
+def check_origins(question: Question, store: Store) -> None:
     """See that what trials take from others is there, and fits them.
 
     Raises:
         ConfigError: something is not, or does not.
     """
-    check_starts((trial.config for trial in _examples(question.proposals)), store)
+    check_sources([trial.config for trial in _examples(question.proposals)], store)
 
 
 def _data_configs(question: Question) -> list[DataConfig]:

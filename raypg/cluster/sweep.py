@@ -20,7 +20,7 @@ from raypg.cluster.head import watch_head
 from raypg.cluster.job import check_outlives_job
 from raypg.cluster.options import Options
 from raypg.cluster.past import Before, read_before, replay
-from raypg.cluster.prepare import Question, ask, check_sources, connect_for
+from raypg.cluster.prepare import Question, ask, check_origins, connect_for
 from raypg.cluster.todo import Todo, find_todo
 from raypg.config import Layer, flatten
 from raypg.errors import StoreError
@@ -91,7 +91,7 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
         check_types(store, question.columns)
         todo = find_todo(question, store, _warn, is_fresh=options.is_fresh)
         if todo.needs_training:
-            check_sources(question, store)
+            check_origins(question, store)
             connect_for(question, options, stack)
         name = options.name
         if name:
@@ -183,7 +183,7 @@ def resume_sweep(
         replay(question, before)
         todo = find_todo(question, store, _warn, is_fresh=options.is_fresh)
         if todo.needs_training:
-            check_sources(question, store)
+            check_origins(question, store)
             connect_for(question, options, stack)
         code = _keep_code(store, name, question, todo)
         if grown is not about:

@@ -39,6 +39,9 @@ _LATER: Mapping[str, Leaf] = {
     "train.freeze": "",
     "train.head_lr_factor": 1.0,
     "train.layer_decay": 1.0,
+    "train.teacher": "",
+    "train.distill_temperature": 4.0,
+    "train.distill_weight": 0.9,
 }
 """Keys that trials were stored without, and values that are as if they were not there:
 then they are no part of the hash. Behind @ stands a choice, where others had one."""

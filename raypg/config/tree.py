@@ -113,6 +113,22 @@ class TrainConfig:
             raise ValueError("must be 0 where train.swa_start is 0")
         return lr
 
+    teacher: str = ""
+    """The whole id of a completed trial of the store, from whose answers it learns, too
+    (Hinton et al. 2015); "" is none. They are to the images as they are, whatever
+    `data.*` makes of them for the student."""
+    distill_temperature: float = Field(default=4.0, gt=0, allow_inf_nan=False)
+    """Both answers are divided by it, before the softmax."""
+    distill_weight: float = Field(default=0.9, ge=0, le=1)
+    """Of the teacher's answers in the loss; what is left is the labels'."""
+
+    @field_validator("teacher")
+    @classmethod
+    def _check_teacher(cls, teacher: str) -> str:
+        if teacher and not re.fullmatch("[0-9a-f]{16}", teacher):
+            raise ValueError("must be the 16 letters of a trial's id")
+        return teacher
+
     @field_validator("init")
     @classmethod
     def _check_init(cls, init: str) -> str:

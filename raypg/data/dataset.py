@@ -46,6 +46,7 @@ class Dataset:
         class_names: K of them.
         version: the content and the way it is split; see `data_version`.
         notes: what was made of the files that a user may not expect.
+        teacher_NK: what a teacher says of `train`, logits; None without one.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Dataset:
     class_names: tuple[str, ...]
     version: str
     notes: tuple[str, ...] = ()
+    teacher_NK: NDArray[np.float16] | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ from raypg.data.augment.mixing import Mix, Mixing, draw_mixes
 from raypg.data.augment.policy import apply_policy
 from raypg.data.config import DataConfig
 from raypg.data.dataset import Dataset, Split
-from raypg.data.plan import EpochPlan, draw_plan
+from raypg.data.plan import EpochPlan, draw_order, draw_plan
 from raypg.errors import DataError
 
 CHUNK_BYTES = 2**21
@@ -136,6 +136,10 @@ class Batches:
         """Training: the examples of all workers at a step, from 0, of any epoch."""
         return min(self._batch_size, len(self) - step * self._batch_size)
 
+    def order(self, epoch: int) -> Tensor:
+        """Training: the example at each place of an epoch, on the CPU."""
+        return draw_order(len(self), self._seed, epoch)
+
     def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """This worker's batches of an epoch: float32 images BCHW, int64 labels B.
 
@@ -177,7 +181,7 @@ class Batches:
 
         The first place of a global batch comes after its last.
         """
-        start, stop = self._step_share(step)
+        start, stop = self.step_share(step)
         own = torch.arange(start, stop)
         if not self._mixing:
             return own
@@ -236,8 +240,8 @@ class Batches:
             images_BCHW, self._scale_C11, self._shift_C11, self._memory_format
         )
 
-    def _step_share(self, step: int) -> tuple[int, int]:
-        """This worker's places of the epoch at a step."""
+    def step_share(self, step: int) -> tuple[int, int]:
+        """Training: this worker's first place of an epoch at a step, and the end."""
         start = step * self._batch_size
         return self._cut(start, start + self.global_batch_size(step))
 

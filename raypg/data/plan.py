@@ -32,6 +32,11 @@ class EpochPlan:
     hidden: tuple[Boxes, ...] = ()
 
 
+def draw_order(num: int, seed: int, epoch: int) -> Tensor:
+    """The example at each place of an epoch, as its plan has it."""
+    return torch.randperm(num, generator=build_generator(seed, epoch, "order"))
+
+
 def draw_plan(
     num: int, config: DataConfig, height: int, width: int, seed: int, epoch: int
 ) -> EpochPlan:

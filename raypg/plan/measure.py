@@ -52,7 +52,8 @@ def _time_shape(config: Config, task: Task) -> Timing:
     """Train short epochs of one shape; a failure is told, the others go on."""
     share = -(-config.train.batch_size // task.num_workers)
     # What a trial takes from others changes no step's time.
-    config = replace(config, train=replace(config.train, batch_size=share, init=""))
+    alone = replace(config.train, batch_size=share, init="", teacher="")
+    config = replace(config, train=alone)
     world = World(0, 1, torch.device(task.device), task.num_threads)
     try:
         data = load_dataset(config.data)

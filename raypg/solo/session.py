@@ -30,7 +30,7 @@ from raypg.results import (
 from raypg.solo.attempt import train_entry
 from raypg.solo.device import check_device
 from raypg.solo.link import EpochLines, warn
-from raypg.sources.starts import check_starts
+from raypg.sources import check_sources
 from raypg.store import Store, check_saved
 from raypg.training.world import World, alone
 from raypg.trial import shared_dataset
@@ -101,7 +101,7 @@ def start_trial(layers: Sequence[Layer], options: Options) -> Finished:
     for note in shared_dataset(config.data).notes:
         warn(f"{config.data.name}: {note}")
     if options.is_fresh or not open_results(store).completed([trial.key]):
-        check_starts([config], store)
+        check_sources([config], store)
     store.check_writable()
     leaves = flatten(config)
     check_types(store, {f"config.{name}": value for name, value in leaves.items()})

@@ -28,9 +28,7 @@ def read_weights(store: Store, source: Source) -> dict[str, Tensor]:
         CheckpointError: the checkpoint is missing, cut short or damaged.
         DataError: the node's cache cannot be written.
     """
-    index = patiently(lambda: store.read(f"{source.folder}/{INDEX_FILE}"), store)
-    # The same trial, trained twice, need not have the same weights on two machines.
-    digest = str(json.loads(index)["sha256"])[:12]
+    digest = weights_digest(store, source)
     path = default_cache_dir() / "weights" / f"{source.trial}-{digest}.pt"
     weights = _load(path)
     if weights is None:
@@ -44,6 +42,15 @@ def read_weights(store: Store, source: Source) -> dict[str, Tensor]:
             fix = "Set RAYPG_CACHE to a folder that can be written."
             raise DataError(str(path), "must be writable", str(error), fix) from error
     return weights
+
+
+def weights_digest(store: Store, source: Source) -> str:
+    """Some letters of the checksum of its checkpoint.
+
+    The same trial, trained twice, need not have the same weights on two machines.
+    """
+    index = patiently(lambda: store.read(f"{source.folder}/{INDEX_FILE}"), store)
+    return str(json.loads(index)["sha256"])[:12]
 
 
 def _load(path: Path) -> dict[str, Tensor] | None:

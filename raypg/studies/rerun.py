@@ -126,8 +126,8 @@ def _train_in_a_group(row: Row, config: Config, store: Store) -> Rerun:
     Raises:
         ResultsError: it did not end as it had, or goes out from another trial.
     """
-    if config.train.init:
-        rule = "must have one worker, where it starts from another trial's weights"
+    if config.train.init or config.train.teacher:
+        rule = "must have one worker, where it goes out from another trial"
         fix = "Train it anew: python -m raypg.tune --workers-per-trial N --fresh."
         raise ResultsError(row["trial"], rule, str(row["num_workers"]), fix)
     leaves = flatten(config)

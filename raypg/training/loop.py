@@ -46,7 +46,7 @@ def train(
 
     Raises:
         CheckpointError: the state is another network's or another optimizer's, or the
-            config names weights to start from, and there are none.
+            config names weights or a teacher, and they did not come with it.
         TrialError: the loss is not finite.
     """
     if config.train.init and state is None:
@@ -54,6 +54,7 @@ def train(
         raise CheckpointError('"train.init"', rule, "none", fix)
     parts = _start(config, data, world, state if isinstance(state, Start) else None)
     parts.stepper.beat = link.beat
+    parts.ask_teacher()
     if isinstance(state, State):
         restore_parts(parts, state)
     reason = _early_end(parts)
@@ -122,10 +123,12 @@ def _learn(parts: Parts, link: Link, epoch: int) -> Tensor | None:
     sums = torch.zeros(2, device=world.device)
     first_step = (epoch - 1) * batches.num_steps
     asked = time.perf_counter()
+    lessons = parts.lessons.epoch(epoch) if parts.lessons else None
     for index, (images_BCHW, labels_B) in enumerate(batches.epoch(epoch)):
         parts.stepper.set_lr(first_step + index)
         size = batches.global_batch_size(index)
-        sums += parts.stepper.step(images_BCHW, labels_B, size)
+        teacher_BK = lessons[index] if lessons else None
+        sums += parts.stepper.step(images_BCHW, labels_B, size, teacher_BK)
         if parts.average is not None:
             parts.average.take_step(parts.module)
         parts.stepper.beat()

@@ -20,6 +20,7 @@ from raypg.models.stages import find_stages
 from raypg.optim import PlateauConfig, build_optimizer, plateau_factor
 from raypg.training.average import WeightAverage, build_average
 from raypg.training.class_weights import class_weights
+from raypg.training.distillation import Lessons
 from raypg.training.evaluation import Evaluation
 from raypg.training.heap import return_large_blocks
 from raypg.training.link import Metrics
@@ -50,6 +51,8 @@ class Parts:
     best_model: dict[str, Tensor] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
     val: Evaluation | None = None
+    lessons: Lessons | None = None
+    """Where there is a teacher."""
 
     @property
     def metric(self) -> str:
@@ -94,6 +97,20 @@ class Parts:
         if not self.best_epoch or value > sign * self.best[self.metric]:
             self.best_epoch, self.best = epoch, dict(metrics)
             self.best_model = copy_weights(self.evaluated)
+
+    def ask_teacher(self) -> None:
+        """Have the teacher's answers beside the images, where there is one.
+
+        Raises:
+            CheckpointError: the config names one, and the data have no answers.
+        """
+        if not self.config.train.teacher:
+            return
+        if self.data.teacher_NK is None:
+            rule, fix = "must come with its answers", "Hand over data that have them."
+            raise CheckpointError('"train.teacher"', rule, "none", fix)
+        logits_NK = self.data.teacher_NK
+        self.lessons = Lessons(logits_NK, self.batches, self.world.device)
 
     def test_batches(self) -> Batches:
         """The test split, in its order."""

@@ -10,6 +10,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from raypg.config import Config
 from raypg.optim import lr_factor
+from raypg.training.distillation import distilled
 from raypg.training.loss import told_sums, training_loss
 from raypg.training.transfer import FACTOR
 from raypg.training.world import World
@@ -61,13 +62,29 @@ class Stepper:
         group = self.optimizer.param_groups[0]
         return float(group["lr"] / group.get(FACTOR, 1.0))
 
-    def step(self, images_BCHW: Tensor, labels: Tensor, batch_size: int) -> Tensor:
+    def step(
+        self,
+        images_BCHW: Tensor,
+        labels: Tensor,
+        batch_size: int,
+        teacher_BK: Tensor | None = None,
+    ) -> Tensor:
         """Learn from one global batch of `batch_size`, of which this is a share.
+
+        Args:
+            images_BCHW: of the share.
+            labels: theirs.
+            batch_size: of all workers.
+            teacher_BK: a teacher's logits of them.
 
         Returns:
             This share's sums over its examples, float32; see `told_sums`.
         """
-        *before, last = _pieces(images_BCHW, labels, self.config.train.micro_batch)
+        pieces = _pieces(images_BCHW, labels, self.config.train.micro_batch)
+        answers: Sequence[Tensor | None] = [None] * len(pieces)
+        if teacher_BK is not None:
+            answers = teacher_BK.tensor_split(len(pieces))
+        *before, last = [(*p, a) for p, a in zip(pieces, answers, strict=True)]
         self.optimizer.zero_grad(set_to_none=True)
         sums = [self._learn(*piece, batch_size, is_last=False) for piece in before]
         sums.append(self._learn(*last, batch_size, is_last=True))
@@ -79,7 +96,13 @@ class Stepper:
         return torch.stack(sums).sum(0) if before else sums[0]
 
     def _learn(
-        self, images_BCHW: Tensor, labels: Tensor, batch_size: int, *, is_last: bool
+        self,
+        images_BCHW: Tensor,
+        labels: Tensor,
+        teacher_BK: Tensor | None,
+        batch_size: int,
+        *,
+        is_last: bool,
     ) -> Tensor:
         """Add the gradients of one piece; returns its sums."""
         smoothing = self.config.train.label_smoothing
@@ -90,8 +113,17 @@ class Stepper:
             total = training_loss(
                 logits_BK, labels, smoothing=smoothing, weights_K=self.weights_K
             )
+            learnt = total
+            if teacher_BK is not None:
+                learnt = distilled(
+                    total,
+                    logits_BK,
+                    teacher_BK,
+                    temperature=self.config.train.distill_temperature,
+                    weight=self.config.train.distill_weight,
+                )
             # DDP averages gradients over workers; the shares may be uneven.
-            loss = total * (self.world.num_workers / batch_size)
+            loss = learnt * (self.world.num_workers / batch_size)
             self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         is_plain = smoothing == 0 and self.weights_K is None
         with torch.no_grad():

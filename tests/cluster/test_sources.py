@@ -47,3 +47,32 @@ def test_a_source_that_is_not_there_stops_a_sweep_before_it_starts(
     )"""
     with pytest.raises(ConfigError, match="must name a completed trial of the store"):
         run_space(space, name="transfer")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_temperature_of_a_teacher_is_an_axis(
+    run_space: RunSpace, workers: int
+) -> None:
+    trial = source_of(run_space)
+    space = f"""SPACE = Ablation(
+        base={{{BASE}, "train.epochs": 2, "train.teacher": "{trial}"}},
+        axes={{"train.distill_temperature": [1.0, 4.0]}},
+    )"""
+    finished = run_space(space, name="distilled", workers_per_trial=workers)
+    rows = open_results(finished.store).trials("distilled")
+    assert [row["status"] for row in rows] == ["completed"] * 2
+    assert {row["config.train.teacher"] for row in rows} == {trial}
+    assert rows[0]["val.loss"] != rows[1]["val.loss"]
+    teacher = open_results(finished.store).trials("source")[0]
+    assert teacher["config.train.teacher"] == ""
+
+
+def test_a_teacher_that_is_not_there_stops_a_sweep_before_it_starts(
+    run_space: RunSpace,
+) -> None:
+    space = f"""SPACE = Ablation(
+        base={{{BASE}, "train.teacher": "{"0" * 16}"}},
+        axes={{"train.distill_temperature": [1.0, 4.0]}},
+    )"""
+    with pytest.raises(ConfigError, match="must name a completed trial of the store"):
+        run_space(space, name="distilled")

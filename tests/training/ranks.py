@@ -171,8 +171,8 @@ def _kept_gradients(*, every: bool = False) -> Iterator[list[Tensor]]:
     kept: list[Tensor] = []
     step = Stepper.step
 
-    def keep(stepper: Stepper, images: Tensor, labels: Tensor, size: int) -> Tensor:
-        sums = step(stepper, images, labels, size)
+    def keep(stepper: Stepper, *batch: Any) -> Tensor:  # noqa: ANN401
+        sums = step(stepper, *batch)
         gradients = [p.grad for p in stepper.model.parameters() if p.grad is not None]
         if every:
             kept.append(gradients[0].clone())
