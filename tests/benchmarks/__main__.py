@@ -38,8 +38,8 @@ MODULES = (
 )
 """In the order of the goals; each has `measure(quick)`, which gives the rows."""
 
-ON_DEMAND = ("model_speed", "chaos", "scale")
-"""The same, of each model, of faults and of size: minutes each, run where named."""
+ON_DEMAND = ("model_speed", "distillation", "chaos", "scale")
+"""The same, of each model, of a teacher, of faults and of size: run where named."""
 
 MINUTE = ("warm_workers", "input_pipeline", "checkpoints", "tables", "asha")
 """What `--quick` runs where nothing is named: the others start clusters by the dozen,
