@@ -1,5 +1,8 @@
 """The command that lets trials answer together: `ensemble`."""
 
+import os
+import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -13,7 +16,10 @@ from raypg.commands.options import (
     open_existing,
 )
 from raypg.commands.outfile import written_to
-from raypg.results.ensemble import build_ensembles
+from raypg.results import Results
+from raypg.results.arms import ENDED_WELL
+from raypg.results.ensemble import Ensemble, build_ensembles
+from raypg.results.memo import FlatRow
 from raypg.results.metric import metric_of
 from raypg.results.show_ensemble import print_ensembles
 from raypg.results.sides import find_sides
@@ -31,6 +37,10 @@ def ensemble(
     test: Annotated[
         bool, typer.Option("--test", help="With the result on the test split.")
     ] = False,
+    soup: Annotated[
+        bool,
+        typer.Option("--soup", help="Average weights, too: runs the networks."),
+    ] = False,
     sweep: SweepsOption = None,
     store: StoreOption = DEFAULT_STORE,
     form: FormOption = Form.table,
@@ -38,7 +48,7 @@ def ensemble(
 ) -> None:
     """What trials are worth together: averaged, greedily selected, calibrated.
 
-    From the stored predictions: no model is run.
+    From the stored predictions; no model is run but for --soup.
     """
     with written_to(out):
         results = open_existing(store)
@@ -46,4 +56,28 @@ def ensemble(
         rows = [row for side in sides for row in side.rows]
         # What a trial's best epoch reached is no number of its stored predictions.
         own = metric or metric_of(results, sides).removeprefix("best.")
-        print_ensembles(build_ensembles(results, rows, own, with_test=test), form)
+        found = build_ensembles(results, rows, own, with_test=test)
+        if soup:
+            found += _cook(results, rows, own, with_test=test)
+        print_ensembles(found, form)
+
+
+def _cook(
+    results: Results, rows: Sequence[FlatRow], metric: str, *, with_test: bool
+) -> list[Ensemble]:
+    # Here and not above: torch, which no other part of this command needs.
+    import torch
+
+    from raypg.studies.soup import cook_soups
+    from raypg.training.world import alone
+
+    ended = {row["trial"]: row for row in rows if row["status"] in ENDED_WELL}
+    is_there = torch.cuda.is_available()
+    device = "cuda:0" if is_there else "cpu"
+    world = alone(device, os.cpu_count() or 1)
+    unique = [*ended.values()]
+    return cook_soups(results, unique, metric, world, with_test=with_test, tell=_tell)
+
+
+def _tell(line: str) -> None:
+    print(f"  {line}", file=sys.stderr)

@@ -25,6 +25,8 @@ from raypg.results.memo import FlatRow
 from raypg.results.query import Results
 
 NUM_FOLDS = 5
+ANSWERS, SOUP = "answers", "weights"
+"""What is averaged."""
 MEAN = "mean trial"
 METRICS = ("val.accuracy", "val.loss")
 
@@ -67,6 +69,8 @@ class Ensemble:
     num_images: int
     answers: list[Answer]
     left_out: list[str]
+    kind: str = ANSWERS
+    """Or `SOUP`, of which nothing is cross-fitted."""
     num_other_epoch: int = 0
     """Trials whose best epoch is not their last: of the one are the test's answers, of
     the other those of validation."""

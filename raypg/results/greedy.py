@@ -34,7 +34,7 @@ def pick_all(probs_MNK: Probs, labels_N: Labels, metric: str) -> Weights:
 def pick_best(probs_MNK: Probs, labels_N: Labels, metric: str) -> Weights:
     """The best trial alone; of equal ones the one with the lower loss."""
     weights_M = np.zeros(len(probs_MNK), np.int64)
-    ranks_M2 = _rank(probs_MNK, labels_N, metric)
+    ranks_M2 = rank(probs_MNK, labels_N, metric)
     weights_M[np.lexsort(ranks_M2.T[::-1])[0]] = 1
     return weights_M
 
@@ -50,12 +50,12 @@ def pick_greedily(probs_MNK: Probs, labels_N: Labels, metric: str) -> Weights:
     total_NK = pool(probs_MNK, weights_M)
     best_M, best = weights_M.copy(), (float("inf"), float("inf"))
     for num in range(1, MOST_ROUNDS + 1):
-        rank = tuple(_rank(_mean(total_NK, num), labels_N, metric)[0].tolist())
-        if rank < best:
-            best_M, best = weights_M.copy(), rank
+        reached = tuple(rank(_mean(total_NK, num), labels_N, metric)[0].tolist())
+        if reached < best:
+            best_M, best = weights_M.copy(), reached
         # One trial at a time: a sum for each would be as large as all predictions.
         ranks = [
-            tuple(_rank(_mean(total_NK + one_NK, num + 1), labels_N, metric)[0])
+            tuple(rank(_mean(total_NK + one_NK, num + 1), labels_N, metric)[0])
             for one_NK in probs_MNK
         ]
         chosen = min(range(len(ranks)), key=ranks.__getitem__)
@@ -77,7 +77,7 @@ def _mean(total_NK: Probs, num: int) -> Probs:
     return mean_1NK
 
 
-def _rank(probs_MNK: Probs, labels_N: Labels, metric: str) -> NDArray[np.float64]:
+def rank(probs_MNK: Probs, labels_N: Labels, metric: str) -> NDArray[np.float64]:
     """What each trial is ranked by, the lowest first: errors then loss, or loss."""
     right_MN = probs_MNK[:, np.arange(len(labels_N)), labels_N]
     loss_M = -np.log(np.maximum(right_MN, FLOOR), dtype=np.float64).mean(1)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from raypg.results.ensemble import NUM_FOLDS, Answer, Ensemble
+from raypg.results.ensemble import NUM_FOLDS, SOUP, Answer, Ensemble
 from raypg.results.gains import Gain
 from raypg.results.numerals import (
     format_amount,
@@ -19,6 +19,10 @@ from raypg.results.statistics import CONFIDENCE
 _READ = ("table", "markdown", "latex")
 _TITLES = {"val": "Validation", "test": "Test"}
 _MOST_NAMED = 6
+_INTERVALS = (
+    f"Intervals ({100 * CONFIDENCE:.0f} %) are of the bootstrap over images: they are "
+    "about these trained networks, not about what other seeds would give."
+)
 
 
 def print_ensembles(found: Sequence[Ensemble], form: str) -> None:
@@ -48,6 +52,7 @@ def ensemble_row(one: Ensemble, answer: Answer) -> dict[str, Any]:
     calibrated = answer.calibrated and asdict(answer.calibrated)
     return {
         "split": one.split,
+        "averaged": one.kind,
         "way": answer.way,
         "num_trials": one.num_trials,
         "num_images": one.num_images,
@@ -71,16 +76,34 @@ def ensemble_row(one: Ensemble, answer: Answer) -> dict[str, Any]:
 def describe_ensemble(one: Ensemble) -> str:
     """What the numbers allow one to say, and what they do not."""
     ways = {answer.way: answer for answer in one.answers}
+    if one.kind == SOUP:
+        return _describe_soups(one, ways)
     lines = [
         _verdict("The average of all", ways["average"]),
         _verdict(f"The greedy choice ({_named(ways['greedy'])})", ways["greedy"]),
         _origin(one),
-        f"Intervals ({100 * CONFIDENCE:.0f} %) are of the bootstrap over images: they "
-        "are about these trained networks, not about what other seeds would give.",
+        _INTERVALS,
     ]
     if one.left_out:
         lines.append(_left_out(one))
     return "\n".join(lines)
+
+
+def _describe_soups(one: Ensemble, ways: dict[str, Answer]) -> str:
+    greedy = ways["greedy soup"]
+    origin = "Which trials are in the greedy soup is chosen on validation"
+    if one.split == "val":
+        origin += ", the very images that it is judged by here, which flatters"
+    return "\n".join(
+        [
+            _verdict("The uniform soup", ways["uniform soup"]),
+            _verdict(f"The greedy soup ({_named(greedy)})", greedy),
+            f"{origin}. Weights are of the best epochs, run here, with batch norms' "
+            "statistics found anew. Trials that did not start from the same weights "
+            "(train.init) seldom have an average that is of use.",
+            _INTERVALS,
+        ]
+    )
 
 
 def _left_out(one: Ensemble) -> str:
@@ -130,10 +153,9 @@ def _named(answer: Answer) -> str:
 
 
 def _title(one: Ensemble) -> str:
-    return (
-        f"{_TITLES[one.split]}: {one.num_trials} trials on {one.num_images} images, "
-        f"chosen by {one.metric}"
-    )
+    soup = ", weights averaged" * (one.kind == SOUP)
+    images = f"{one.num_trials} trials on {one.num_images} images"
+    return f"{_TITLES[one.split]}{soup}: {images}, chosen by {one.metric}"
 
 
 def _cells(answer: Answer) -> dict[str, Any]:
