@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from raypg.config import Config
+from raypg.sources.pretrained import check_pretrained
 from raypg.sources.starts import check_starts
 from raypg.sources.teachers import check_teachers
 from raypg.store import Store
@@ -17,6 +18,8 @@ def check_sources(configs: Sequence[Config], store: Store) -> None:
 
     Raises:
         ConfigError: something is not, or does not.
+        DataError: a library's weights are not here.
     """
     check_starts(configs, store)
     check_teachers(configs, store)
+    check_pretrained(configs)
