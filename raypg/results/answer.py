@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from raypg.results.arms import ENDED_WELL, Arm, compare_arms, group_arms
+from raypg.results.arms import ENDED_WELL, Arm, compare_arms, group_arms, is_finite
 from raypg.results.columns import LEFT
 from raypg.results.effects import arm_marks
 from raypg.results.listing import DEFAULT_METRIC
@@ -13,7 +13,7 @@ from raypg.results.numerals import format_metric
 from raypg.results.query import Results
 from raypg.results.show_way import describe_way, step_row
 from raypg.results.way import Step, read_steps
-from raypg.results.wording import describe_arms, describe_repaired
+from raypg.results.wording import describe_arms, describe_numberless, describe_repaired
 from raypg.store import DEFAULT_STORE
 
 NUM_BEST = 10
@@ -56,33 +56,33 @@ def summarise(results: Results, sweep: str) -> Summary:
         ended = sum(row["status"] == "failed" for row in rows)
         sentence = f"No trial completed ({ended} of {len(rows)} failed)."
         return Summary([], sentence, command)
-    repaired = describe_repaired(rows)
+    repaired, odd = describe_repaired(rows), describe_numberless(rows, metric)
     if is_path:
         steps = read_steps(rows, metric)
-        sentence = describe_way(steps) + repaired
+        sentence = describe_way(steps) + repaired + odd
         return Summary([*map(step_row, steps)], sentence, command, steps=steps)
     if about.get("kind") == "ablation":
         arms = compare_arms(group_arms(rows, metric), about.get("baseline"))
         table = [_arm_row(arm, metric) for arm in arms]
         sentence = describe_arms(arms, metric, mode) + repaired
         baseline = next((arm.label for arm in arms if arm.is_baseline), "")
-        marks = _arm_marks(arms, rows, axes)
+        marks = _arm_marks(arms, rows, axes, metric)
         return Summary(table, sentence, command, baseline, marks)
     best = _best_trials(rows, metric, mode)
     table = [_trial_row(row, metric, axes) for row in best[:NUM_BEST]]
     if about.get("kind") == "trial":
         return Summary(table, _describe_trial(best[0], metric), command)
     sentence = _describe_search(rows, best[0], metric, axes)
-    return Summary(table, sentence + repaired, command)
+    return Summary(table, sentence + repaired + odd, command)
 
 
 def _arm_marks(
-    arms: Sequence[Arm], rows: Sequence[FlatRow], axes: Sequence[str]
+    arms: Sequence[Arm], rows: Sequence[FlatRow], axes: Sequence[str], metric: str
 ) -> list[str]:
     """What is not alike, with the arms that it is said of: one line a difference."""
     base = next(arm for arm in arms if arm.is_baseline)
     said: dict[str, list[str]] = {}
-    for label, marks in arm_marks(arms, base, rows, axes).items():
+    for label, marks in arm_marks(arms, base, rows, axes, metric).items():
         for mark in marks:
             said.setdefault(mark, []).append(label)
     lines = [
@@ -125,7 +125,7 @@ def _best_trials(rows: Sequence[FlatRow], metric: str, mode: str) -> list[FlatRo
     """Trials that ended well, the best first."""
     sign = -1 if mode == "max" else 1
     ended = [row for row in rows if row["status"] in ENDED_WELL]
-    rated = [row for row in ended if row.get(metric) is not None]
+    rated = [row for row in ended if is_finite(row.get(metric))]
     return sorted(rated, key=lambda row: sign * row[metric]) or ended
 
 

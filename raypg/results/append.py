@@ -13,7 +13,7 @@ from raypg.results.columns import CORE, VERSION, WRITE_ORDER
 from raypg.results.compact import compact
 from raypg.results.kept import drop_kept, keep_rows, kept_folder
 from raypg.results.listing import keep_line
-from raypg.results.read import newest_version
+from raypg.results.read import check_trials, newest_version
 from raypg.results.segments import SegmentWriter
 from raypg.store import Store, ignore
 
@@ -45,6 +45,7 @@ class SweepWriter:
 
     Raises:
         StoreError: Another process writes this sweep.
+        ResultsError: Trials of it are lost in a damaged file.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class SweepWriter:
         self._problems: list[str] = []
         self._lock = store.lock_sweep(sweep, tell=on_problem, on_loss=on_failure)
         try:
+            check_trials(store, sweep)
             self._version = newest_version(store, sweep)
         except BaseException:
             self._lock.close()

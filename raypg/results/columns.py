@@ -1,6 +1,6 @@
 """The columns of the tables, and the type of a column by its name or its values."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 import pyarrow as pa
@@ -126,6 +126,12 @@ UNIQUE: dict[str, tuple[list[str], str]] = {
     "test_predictions": (["trial", "example"], "attempt"),
 }
 """What a sweep has one row of, and the column whose highest value wins."""
+
+
+def has_keys(table: str, names: Collection[str]) -> bool:
+    """Whether a file of a table has the columns without which no row can be told."""
+    keys, version = UNIQUE[table]
+    return {"sweep", *keys, version} <= {*names}
 
 
 def column_type(table: str, name: str, value: object) -> pa.DataType | None:

@@ -7,17 +7,13 @@ from collections.abc import Callable, Collection
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from raypg.results.read import (
-    METADATA,
-    Part,
-    newest,
-    read_snapshot,
-    retried_trials,
-    say_torn,
-)
+from raypg.results.blocks import seal_part
+from raypg.results.parts import METADATA
+from raypg.results.read import newest, read_snapshot, retried_trials, say_torn
 from raypg.results.schema import core_schema, join, leaves
 from raypg.store import Store
 
+GROUP_ROWS = 128 * 1024
 MAX_PARTS = 8
 MAX_PART_BYTES = 256_000_000
 """Larger parts (predictions of large sets) are left alone: merging is in memory."""
@@ -54,6 +50,8 @@ def compact(
     if (len(ended) < least and not is_last) or not may_write():
         return
     snapshot = read_snapshot(store, sweep, table)
+    # What is damaged stays as it is, for whoever can restore it.
+    ended -= snapshot.damaged.keys()
     live = {name: rows for name, rows in snapshot.live.items() if name in ended}
     # Said now at the latest: nobody reads these again.
     torn = {name: size for name, size in snapshot.torn.items() if name in ended}
@@ -61,15 +59,17 @@ def compact(
     for name in {*snapshot.hidden, *ended} - live.keys():
         # Covered by a part, or torn within its first batch.
         store.delete(f"{folder}/{name}")
-    small = [part for part in snapshot.parts if _size_bytes(part) < MAX_PART_BYTES]
+    small = [part for part in snapshot.parts if part.size_bytes < MAX_PART_BYTES]
     parts = small if is_last or len(small) >= MAX_PARTS else []
+    parts = [part for part in parts if part.is_whole()]
     if not live and len(parts) < 2:
         return
-    found = [*live.values(), *(part.file.read() for part in parts)]
+    found = [*live.values(), *(part.read() for part in parts)]
     rows = newest(table, join([core_schema(table).empty_table(), *found]))
     inputs = [*live, *(part.name for part in parts)]
-    name = f"part-{_next_number(store, folder):06d}-{uuid.uuid4().hex[:4]}.parquet"
-    content = part_content(rows, covers=inputs)
+    content, checksum = seal_part(part_content(rows, covers=inputs))
+    number, mark = _next_number(store, folder), uuid.uuid4().hex[:4]
+    name = f"part-{number:06d}-{mark}-{checksum}-{rows.num_rows}.parquet"
     if not may_write():
         return
     store.write_whole(f"{folder}/{name}", content, durable=True)
@@ -90,7 +90,7 @@ def part_content(rows: pa.Table, *, covers: Collection[str]) -> bytes:
         rows,
         sink,
         compression=dict(_codec(name, kind) for name, kind in kinds.items()),
-        row_group_size=128 * 1024,
+        row_group_size=GROUP_ROWS,
         use_dictionary=[name for name in kinds if name not in encodings],
         column_encoding=encodings,
     )
@@ -122,13 +122,6 @@ def _ended_segments(store: Store, folder: str, growing: str) -> set[str]:
     writer = growing.rsplit("-", 1)[0]
     names = [name for name in store.files(folder) if name.endswith(".arrows")]
     return {n for n in names if n < growing or not n.startswith(f"{writer}-")}
-
-
-def _size_bytes(part: Part) -> int:
-    groups = part.file.metadata
-    return sum(
-        groups.row_group(i).total_byte_size for i in range(groups.num_row_groups)
-    )
 
 
 def _next_number(store: Store, folder: str) -> int:

@@ -70,7 +70,7 @@ def _compare(a: Side, b: Side, metric: str, match: str) -> Versus:
         for side in (0, 1)
     ]
     differences = [one - other for one, other in zip(*values, strict=True)]
-    marks = find_marks(matched.trials, (a.rows, b.rows))
+    marks = find_marks(matched.trials, (a.rows, b.rows), metric)
     return Versus(
         a=a.label,
         b=b.label,

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
+from zlib import crc32
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -60,6 +62,9 @@ def read_digest(store: Store, sweep: str, metric: str, mode: str) -> Digest:
             mode=kept["mode"],
             best=None if kept["best"] is None else float(kept["best"]),
         )
+        checksum = kept.pop("checksum", None)  # one from before there were any has none
+        if checksum not in (None, _checksum(kept)):
+            raise ValueError("not as it was written")
         is_asked = (digest.metric, digest.mode) == (metric, mode)
         if is_asked and kept["files"] == store.files(f"{sweep}/{_TABLE}"):
             return digest
@@ -76,8 +81,13 @@ def keep_digest(store: Store, sweep: str, metric: str, mode: str) -> None:
     if any(not name.endswith(".parquet") for name in files):
         return
     digest = asdict(_make(store, sweep, metric, mode))
-    text = json.dumps({**digest, "files": files}, default=str)
+    kept = json.loads(json.dumps({**digest, "files": files}, default=str))
+    text = json.dumps({**kept, "checksum": _checksum(kept)})
     store.write_whole(f"{sweep}/{_FILE}", text.encode())
+
+
+def _checksum(kept: Mapping[str, Any]) -> int:
+    return crc32(json.dumps(kept, sort_keys=True).encode())
 
 
 def _make(store: Store, sweep: str, metric: str, mode: str) -> Digest:

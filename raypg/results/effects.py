@@ -65,7 +65,7 @@ def find_effects(
     """
     arms = compare_arms(group_arms(rows, metric), baseline)
     base = next((arm for arm in arms if arm.is_baseline), arms[0])
-    marks = arm_marks(arms, base, rows, axes)
+    marks = arm_marks(arms, base, rows, axes, metric)
     effects = _corrected([_arm_effect(arm, base, marks[arm.label]) for arm in arms])
     ended = [row for row in rows if row["status"] in ENDED_WELL]
     rated = [r for r in ended if is_finite(r.get(metric)) and r["seed"] is not None]
@@ -82,7 +82,11 @@ def find_effects(
 
 
 def arm_marks(
-    arms: Sequence[Arm], base: Arm, rows: Sequence[FlatRow], axes: Sequence[str]
+    arms: Sequence[Arm],
+    base: Arm,
+    rows: Sequence[FlatRow],
+    axes: Sequence[str],
+    metric: str,
 ) -> dict[str, list[str]]:
     """By arm, what makes its comparison with the baseline unfair; of that, nothing.
 
@@ -91,6 +95,7 @@ def arm_marks(
         base: the one that the others are held against.
         rows: of all their trials.
         axes: dotted names, without `config.`: what is asked about is no mark.
+        metric: what they are judged by.
     """
     given: dict[str, list[FlatRow]] = {arm.label: [] for arm in arms}
     for row in rows:
@@ -103,7 +108,7 @@ def arm_marks(
         label: []
         if label == base.label
         else find_marks(
-            (ended[label], ended[base.label]), (own, given[base.label]), axes
+            (ended[label], ended[base.label]), (own, given[base.label]), metric, axes
         )
         for label, own in given.items()
     }

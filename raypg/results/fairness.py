@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from raypg.results.arms import ENDED_WELL
+from raypg.results.arms import ENDED_WELL, is_finite
 from raypg.results.memo import FlatRow
 
 ASPECTS: Mapping[str, Sequence[str]] = {
@@ -28,6 +28,7 @@ _MOST_FILES = 3
 def find_marks(
     paired: tuple[Sequence[FlatRow], Sequence[FlatRow]],
     given: tuple[Sequence[FlatRow], Sequence[FlatRow]],
+    metric: str,
     asked: Collection[str] = (),
 ) -> list[str]:
     """What is to be said before the number, one line each; nothing where all is alike.
@@ -37,6 +38,7 @@ def find_marks(
     Args:
         paired: the trials of A and of B that are in the number.
         given: all that A and B were to be, whatever their status.
+        metric: a column of `trials`; those without a number in it do not count.
         asked: dotted names whose effect is the very question: no mark either.
     """
     marks = []
@@ -57,6 +59,7 @@ def find_marks(
         marks.append(f"retries: {a} trials of A and {b} of B were started again")
     for name, rows in zip("AB", given, strict=True):
         marks += _of_one_side(name, rows)
+        marks += _without_number(name, rows, metric)
     return marks
 
 
@@ -111,4 +114,19 @@ def _of_one_side(name: str, rows: Sequence[FlatRow]) -> list[str]:
         marks.append(f"unfinished: {num} of {len(rows)} trials of {name} are left out")
     if num := sum(row.get("mixed") is not None for row in rows):
         marks.append(f"mixed: the code changed while {num} trials of {name} trained")
+    return marks
+
+
+def _without_number(name: str, rows: Sequence[FlatRow], metric: str) -> list[str]:
+    """Completed trials that are not in the number, as they have none."""
+    values = [row.get(metric) for row in rows if row["status"] in ENDED_WELL]
+    odd = [value for value in values if value is not None and not is_finite(value)]
+    marks = []
+    if odd:
+        told = " or ".join(sorted({"NaN" if v != v else "infinite" for v in odd}))
+        what = f"completed with a {metric} that is {told}, and are left out"
+        marks.append(f"no number: {len(odd)} of {len(rows)} trials of {name} {what}")
+    if num := values.count(None):
+        what = f"completed without {metric}, and are left out"
+        marks.append(f"no value: {num} of {len(rows)} trials of {name} {what}")
     return marks

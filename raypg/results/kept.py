@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from raypg.results.columns import UNIQUE, WRITE_ORDER
-from raypg.results.read import read_newest
+from raypg.results.read import check_trials, read_newest
 from raypg.results.schema import flat_rows
 from raypg.results.segments import SegmentWriter
 from raypg.store import Store
@@ -66,10 +66,12 @@ def take_in(
 
     Raises:
         OSError: they cannot be read or written now; they stay where they are.
+        ResultsError: trials of the sweep are lost, so that what it lacks is not known.
     """
     home, num_taken = _home(store), 0
     if not home.has_sweep(sweep):
         return 0
+    check_trials(store, sweep)
     # All are read before the first is written: a store that fails costs none.
     lacking = {table: _lacking(home, store, sweep, table) for table in WRITE_ORDER}
     for table, rows in lacking.items():

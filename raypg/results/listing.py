@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from raypg.errors import ResultsError
 from raypg.results.digest import Digest, keep_digest, moment, read_digest
+from raypg.results.parts import say_once
 from raypg.results.read import read_each
 from raypg.store import Store
 
@@ -56,8 +58,9 @@ class SweepLine:
 
 
 def read_lines(store: Store) -> list[SweepLine]:
-    """All sweeps of a store, the oldest first."""
-    lines = read_each(store.sweeps(), lambda name: read_line(store, name))
+    """All sweeps of a store, the oldest first; what is none any more is said."""
+    found = read_each(store.sweeps(), lambda name: _line_or_none(store, name))
+    lines = [line for line in found if line is not None]
     return sorted(lines, key=lambda line: (str(line.started or "9"), line.sweep))
 
 
@@ -85,6 +88,14 @@ def read_line(store: Store, sweep: str) -> SweepLine:
         metric=digest.metric,
         best=digest.best,
     )
+
+
+def _line_or_none(store: Store, sweep: str) -> SweepLine | None:
+    try:
+        return read_line(store, sweep)
+    except ResultsError as fault:
+        say_once(str(fault))
+        return None
 
 
 def keep_line(store: Store, sweep: str) -> None:

@@ -92,7 +92,9 @@ def _rated(side: Side, metric: str) -> list[FlatRow]:
     rated = [row for row in ended if is_finite(row.get(metric))]
     if not rated:
         rule = f"must have completed trials with {metric}"
-        found = f"{len(ended)} completed of {len(side.rows)}, none with a value"
+        num_nan = sum(row.get(metric) is not None for row in ended)
+        nan = f" ({num_nan} are NaN or infinite)" if num_nan else ""
+        found = f"{len(ended)} completed of {len(side.rows)}, none with a number{nan}"
         fix = "Wait for them, or name another --metric."
         raise ResultsError(f'"{side.label}"', rule, found, fix)
     seeded = [row for row in rated if row["seed"] is not None]

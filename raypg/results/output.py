@@ -66,7 +66,11 @@ def print_table(rows: Rows, columns: Sequence[str]) -> None:
 
 
 def print_json(rows: Rows, columns: Sequence[str]) -> None:
-    """A list of objects with dotted keys; NaN and infinity are null."""
+    """A list of objects with dotted keys; a missing value is null.
+
+    JSON has no NaN: it is the text "NaN", as infinity is "Infinity", which is what
+    `float` takes, in Python and in others.
+    """
     own = [{name: _plain(row.get(name)) for name in columns} for row in rows]
     lines = [json.dumps(row, ensure_ascii=False, allow_nan=False) for row in own]
     print("[" + ",\n ".join(lines) + "]")
@@ -139,7 +143,7 @@ def _is_numeric(rows: Rows, name: str) -> bool:
 def _plain(value: object) -> object:
     value = float(value) if isinstance(value, Decimal) else value
     if isinstance(value, float) and not math.isfinite(value):
-        return None
+        return "NaN" if math.isnan(value) else f"{'-' * (value < 0)}Infinity"
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, dict):

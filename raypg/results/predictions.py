@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from raypg.results.schema import nest
+from raypg.results.seals import seal_message
 from raypg.store import Store
 
 MAX_BYTES = 10_000_000
@@ -50,6 +51,7 @@ def write_predictions(
         columns["predicted"] = pa.array(probabilities_NK.argmax(1).astype(np.int32))
         columns["probability"] = pa.array(probabilities_NK.max(1).astype(np.float32))
     batch = nest(columns)
-    content = batch.schema.serialize().to_pybytes() + batch.serialize().to_pybytes()
+    messages = (batch.schema.serialize(), batch.serialize())
+    content = b"".join(seal_message(one.to_pybytes()) for one in messages)
     name = f"{sweep}/tables/{table}/{trial}-{attempt:05d}.arrows"
     store.write_whole(name, content)

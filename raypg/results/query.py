@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from raypg.errors import ResultsError, suggest_name
-from raypg.results.arms import ENDED_WELL
+from raypg.results.arms import ENDED_WELL, is_finite
 from raypg.results.listing import SweepLine, read_lines
 from raypg.results.memo import (
     FlatRow,
@@ -189,7 +189,7 @@ class Results:
             fix = suggest_name(metric, known)
             raise ResultsError("--metric", "must be one of validation", metric, fix)
         ended = [row for row in rows if row["status"] in ENDED_WELL]
-        rated = [row for row in ended if row[metric] is not None]
+        rated = [row for row in ended if is_finite(row[metric])]
         sign = 1 if mode == "max" else -1
         return max(rated, key=lambda row: sign * row[metric], default=None)
 

@@ -5,45 +5,25 @@ files that it covers: whoever sees the part ignores those, so that a crash betwe
 write of a part and the deletion of its inputs doubles nothing.
 """
 
-import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from raypg.errors import ResultsError
-from raypg.results.columns import UNIQUE, VERSION
+from raypg.results.columns import UNIQUE, VERSION, has_keys
+from raypg.results.parts import DamageFound, Part, blaming, open_part, say_once
 from raypg.results.schema import core_schema, join, unify
-from raypg.results.segments import read_stream
+from raypg.results.segments import Segment, read_segment
 from raypg.store import Store
 
-METADATA = b"raypg"
 MAX_TRIES = 20
-_SAID: set[str] = set()
-_MANY_ROWS = 50_000
-"""Of a part, from which on its columns are read side by side: of less, the threads
-cost a third of the time."""
 Read = TypeVar("Read")
-
-
-@dataclass(frozen=True)
-class Part:
-    """A Parquet file without duplicates in itself."""
-
-    name: str
-    handle: pa.NativeFile
-    file: pq.ParquetFile
-    schema: pa.Schema
-    covers: frozenset[str]
-    retried: frozenset[str]
-    """Its trials with a second attempt or a later one."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +36,10 @@ class Snapshot:
     """Files that a part covers; they wait for their deletion."""
     torn: dict[str, int] = field(default_factory=dict)
     """Of live segments: bytes at their end that are no whole batch."""
+    damaged: dict[str, int] = field(default_factory=dict)
+    """Of live segments: bytes that are not as they were written."""
+    faults: list[ResultsError] = field(default_factory=list)
+    """What of the parts is not as it was written."""
 
     def schema(self, table: str) -> pa.Schema:
         """The merged schema, with the core columns first."""
@@ -71,24 +55,35 @@ class Snapshot:
         return found.union(*(retried_trials(one) for one in self.live.values()))
 
 
-def read_snapshot(store: Store, sweep: str, table: str) -> Snapshot:
+def read_snapshot(
+    store: Store, sweep: str, table: str, *, is_strict: bool = False
+) -> Snapshot:
     """The table's files, opened; retried when compaction came between.
 
     A folder is not listed in one instant: only when the parts are the same before and
-    after the files were opened is nothing missing.
+    after the files were opened is nothing missing. What is damaged is said in a line a
+    file, and left out.
+
+    Args:
+        store: where the sweep lives.
+        sweep: its name.
+        table: one of the tables.
+        is_strict: look through its parts, and refuse what is damaged.
+
+    Raises:
+        ResultsError: `is_strict`, and a part is damaged.
     """
     folder = f"{sweep}/tables/{table}"
     for _ in range(MAX_TRIES):
         names = store.files(folder)
         try:
-            snapshot = _open_all(store, folder, names)
+            snapshot = _open_all(store, folder, names, is_careful=is_strict)
         except FileNotFoundError:
             continue
         if _parts(store.files(folder)) == _parts(names):
-            if snapshot.torn:
-                growing = _may_grow(store, sweep, names)
-                torn = {n: s for n, s in snapshot.torn.items() if n not in growing}
-                say_torn(store.path(folder), torn)
+            if is_strict and snapshot.faults:
+                raise snapshot.faults[0]
+            _say(store, sweep, folder, names, snapshot)
             return snapshot
     raise FileNotFoundError(f"{store.path(folder)} changes faster than it can be read")
 
@@ -96,14 +91,28 @@ def read_snapshot(store: Store, sweep: str, table: str) -> Snapshot:
 def say_torn(folder: str, torn: Mapping[str, int]) -> None:
     """Say once in a process, on standard error, what of segments cannot be read."""
     for name, num_bytes in torn.items():
-        line = (
+        say_once(
             f"{folder}/{name}: its last {num_bytes} bytes are torn and left out; rows "
             "in them are lost unless --resume writes them again"
         )
-        if line not in _SAID:
-            _SAID.add(line)
-            with suppress(OSError, ValueError):  # standard error may be closed
-                print(line, file=sys.stderr)
+
+
+def _say(
+    store: Store, sweep: str, folder: str, names: Sequence[str], snapshot: Snapshot
+) -> None:
+    """Say once in a process what of a table is left out."""
+    if snapshot.torn:
+        growing = _may_grow(store, sweep, names)
+        torn = {n: s for n, s in snapshot.torn.items() if n not in growing}
+        say_torn(store.path(folder), torn)
+    for name, num_bytes in snapshot.damaged.items():
+        say_once(
+            f"{store.path(folder, name)}: {num_bytes} of its bytes are damaged and "
+            "left out; rows in them are lost unless it is restored, or --resume writes "
+            "them again"
+        )
+    for fault in snapshot.faults:
+        say_once(str(fault))
 
 
 def read_newest(
@@ -118,9 +127,13 @@ def read_newest(
         columns: top-level columns to read, where they exist; None for all but the
             hidden one.
     """
-    return retry_lost(
-        lambda: _newest_of(read_snapshot(store, sweep, table), table, columns)
-    )
+
+    def read() -> pa.Table:
+        snapshot = read_snapshot(store, sweep, table)
+        with blaming(snapshot.parts):
+            return _newest_of(snapshot, table, columns)
+
+    return retry_lost(read)
 
 
 def read_each(
@@ -134,15 +147,20 @@ def read_each(
 
 
 def retry_lost(read: Callable[[], Read]) -> Read:
-    """Read again when compaction has deleted a file in between (buckets only)."""
-    for _ in range(MAX_TRIES):
+    """Read again when compaction has deleted a file in between (buckets only).
+
+    Also without what is damaged, whenever more of that is found.
+    """
+    num_tries = 0
+    while True:
         try:
             return read()
+        except DamageFound:
+            continue
         except OSError as cause:
-            if not is_lost(cause):
+            num_tries += 1
+            if not is_lost(cause) or num_tries == MAX_TRIES:
                 raise
-            lost = cause
-    raise lost
 
 
 def is_lost(cause: Exception) -> bool:
@@ -174,6 +192,17 @@ def retried_trials(rows: pa.Table) -> set[str]:
     return set(again.unique().to_pylist())
 
 
+def check_trials(store: Store, sweep: str) -> None:
+    """Refuse to go on with a sweep of which trials are lost in a damaged part.
+
+    They would be trained again, and a part that comes back would win over that.
+
+    Raises:
+        ResultsError: some are; says how many, and what to do.
+    """
+    retry_lost(lambda: read_snapshot(store, sweep, "trials", is_strict=True))
+
+
 def newest_version(store: Store, sweep: str) -> int:
     """The highest version of any row of `trials`; 0 when there is none."""
     rows = read_newest(store, sweep, "trials", ["trial", VERSION])
@@ -191,9 +220,7 @@ def _newest_of(
     found = [_select(one, schema) for one in snapshot.live.values()]
     for part in snapshot.parts:
         own = [n for n in schema.names if n in part.schema.names]
-        is_large = part.file.metadata.num_rows >= _MANY_ROWS
-        rows = part.file.read(columns=own, use_threads=is_large)
-        found.append(rows.replace_schema_metadata(None))
+        found.append(part.read(own).replace_schema_metadata(None))
     rows = join([schema.empty_table(), *found])
     is_unique = not snapshot.live and len(snapshot.parts) < 2
     rows = rows if is_unique else newest(table, rows)
@@ -209,19 +236,38 @@ def _parts(names: Sequence[str]) -> set[str]:
     return {n for n in names if n.startswith("part-") and n.endswith(".parquet")}
 
 
-def _open_all(store: Store, folder: str, names: Sequence[str]) -> Snapshot:
-    parts = [_open_part(store, folder, name) for name in sorted(_parts(names))]
+def _open_all(
+    store: Store, folder: str, names: Sequence[str], *, is_careful: bool
+) -> Snapshot:
+    parts, faults = list[Part](), dict[str, ResultsError]()
+    table = PurePosixPath(folder).name
+    for name in sorted(_parts(names)):
+        part, fault = open_part(store, folder, name, is_careful=is_careful)
+        parts += [part] if part is not None else []
+        faults |= {name: fault} if fault is not None else {}
     covered = {name for part in parts for name in part.covers}
-    live, torn = {}, {}
+    live, torn, damaged = {}, {}, {}
     for name in names:
         if name.endswith(".arrows") and name not in covered:
-            rows, num_torn = read_stream(store.read(f"{folder}/{name}"))
-            if rows is not None:
-                live[name] = rows
-            if num_torn:
-                torn[name] = num_torn
-    seen = [part for part in parts if part.name not in covered]
-    return Snapshot(live, seen, sorted(covered & set(names)), torn)
+            content = store.read(f"{folder}/{name}")
+            segment = read_segment(content)
+            if segment.rows is not None:
+                if has_keys(table, segment.rows.column_names):
+                    live[name] = segment.rows
+                else:  # an old one, which no checksum vouches for
+                    segment = Segment(None, len(content), 0)
+            if segment.num_torn:
+                torn[name] = segment.num_torn
+            if segment.num_damaged:
+                damaged[name] = segment.num_damaged
+    return Snapshot(
+        live=live,
+        parts=[part for part in parts if part.name not in covered],
+        hidden=sorted(covered & set(names)),
+        torn=torn,
+        damaged=damaged,
+        faults=[fault for name, fault in faults.items() if name not in covered],
+    )
 
 
 def _may_grow(store: Store, sweep: str, names: Sequence[str]) -> set[str]:
@@ -233,16 +279,3 @@ def _may_grow(store: Store, sweep: str, names: Sequence[str]) -> set[str]:
         return set()
     last = {name.rpartition("-")[0]: name for name in sorted(names)}
     return set(last.values())
-
-
-def _open_part(store: Store, folder: str, name: str) -> Part:
-    handle = store.open(f"{folder}/{name}")
-    try:
-        file = pq.ParquetFile(handle)
-    except pa.ArrowInvalid as cause:
-        where, fix = store.path(folder, name), "Restore it, or delete it and its rows."
-        raise ResultsError(where, "must be whole", str(cause), fix) from cause
-    about = json.loads(file.metadata.metadata[METADATA])
-    schema = file.schema_arrow.remove_metadata()
-    covers, retried = frozenset(about["covers"]), frozenset(about["retried"])
-    return Part(name, handle, file, schema, covers, retried)

@@ -1,6 +1,7 @@
 """Live segments: Arrow streams that grow, and are readable up to any torn end."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -8,6 +9,7 @@ from raypg.bucket import BucketFile
 from raypg.folder import FolderFile
 from raypg.results.columns import CORE, column_type, plain_value, widest
 from raypg.results.schema import nest
+from raypg.results.seals import is_sealed, seal_message, whole_messages
 from raypg.store import Store
 
 MAX_BYTES = 4_000_000
@@ -52,11 +54,11 @@ class SegmentWriter:
         }
         batch = nest(arrays)
         has_ended = self._roll(has_ended)
-        piece: bytes = batch.serialize().to_pybytes()
+        piece = seal_message(batch.serialize().to_pybytes())
         if self._file is None:
             self._file = self._store.append_to(f"{self._folder}/{self.name}")
         if not self._file.size_bytes:
-            piece = batch.schema.serialize().to_pybytes() + piece
+            piece = seal_message(batch.schema.serialize().to_pybytes()) + piece
         self._file.append(piece)
         self._batches += 1
         return has_ended
@@ -117,20 +119,48 @@ class SegmentWriter:
         return value
 
 
-def read_stream(content: bytes) -> tuple[pa.Table | None, int]:
-    """The whole batches of a stream, torn anywhere, and how many bytes are left.
+@dataclass(frozen=True)
+class Segment:
+    """A segment, read."""
+
+    rows: pa.Table | None
+    """Those of its whole batches; None where there is none."""
+    num_damaged: int
+    """Bytes that were written, and are not as they were."""
+    num_torn: int
+    """Bytes at the end that are no whole batch."""
+
+
+def read_segment(content: bytes) -> Segment:
+    """What is whole of a stream, torn or damaged anywhere.
 
     A stream that ends where a batch does is whole, whatever came behind it once.
     """
+    if is_sealed(content):
+        found = whole_messages(content)
+        rows, _ = _read_stream(found.content)
+        return Segment(rows, found.num_damaged, found.num_torn)
+    # From before there were checksums: what is damaged within a batch shows in part.
+    rows, num_torn = _read_stream(content, is_doubtful=True)
+    return Segment(rows, 0, num_torn)
+
+
+def _read_stream(
+    content: bytes, *, is_doubtful: bool = False
+) -> tuple[pa.Table | None, int]:
+    """The batches up to the first that is not whole, and how many bytes are left."""
     batches: list[pa.RecordBatch] = []
     source, end = pa.BufferReader(content), 0
     try:
         with pa.ipc.open_stream(source) as reader:
             end = source.tell()
             while True:
-                batches.append(reader.read_next_batch())
+                batch = reader.read_next_batch()
+                if is_doubtful:
+                    batch.validate(full=True)
+                batches.append(batch)
                 end = source.tell()
-    except (StopIteration, pa.ArrowException, OSError):
-        pass
+    except (StopIteration, pa.ArrowException, OSError, ValueError):
+        pass  # a name that is no UTF-8 is a ValueError
     rows = pa.Table.from_batches(batches) if batches else None
     return rows, len(content) - end

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from raypg.results.columns import CORE, LEFT, TEXT, UNIQUE, VERSION
 from raypg.results.explain import explain_error
+from raypg.results.parts import Part, find_damage
 from raypg.results.read import Snapshot, is_lost, read_each, read_newest, read_snapshot
 from raypg.results.schema import core_schema, join, unify
 from raypg.store import Store
@@ -33,8 +34,8 @@ def run_query(store: Store, sweeps: Sequence[str], query: str) -> pa.Table:
     Raises:
         ResultsError: It is wrong; says so in one line, with the nearest right name.
     """
-    with open_views(store, sweeps, query) as cursor:
-        return _answer(cursor, query)
+    with open_views(store, sweeps, query) as (cursor, parts):
+        return _answer(cursor, query, parts)
 
 
 def query_trials(trials: pa.Table, query: str) -> pa.Table:
@@ -50,19 +51,23 @@ def query_trials(trials: pa.Table, query: str) -> pa.Table:
     """
     with _database().cursor() as cursor:
         _register_trials(cursor, trials)
-        return _answer(cursor, query)
+        return _answer(cursor, query, ())
 
 
 @contextmanager
-def open_views(store: Store, sweeps: Sequence[str], query: str) -> Iterator[Any]:
+def open_views(
+    store: Store, sweeps: Sequence[str], query: str
+) -> Iterator[tuple[Any, list[Part]]]:
     """A DuckDB cursor in which the tables that a query mentions are views.
+
+    With it come the parts that it reads as it answers.
 
     Args:
         store: where the sweeps live.
         sweeps: whose rows to show.
         query: only the tables that it mentions are opened.
     """
-    tables = _mentioned(query)
+    tables, parts = _mentioned(query), list[Part]()
     with _database().cursor() as cursor:
         if tables & {"trials", UNIQUE_TRIALS}:
             _register_trials(cursor, trials_of(store, sweeps))
@@ -75,9 +80,10 @@ def open_views(store: Store, sweeps: Sequence[str], query: str) -> Iterator[Any]
             own = list(sweeps) if elsewhere.num_rows else None
             for table in tables:
                 snapshots = _snapshots(store, sources, table)
+                parts += [part for one in snapshots for part in one.parts]
                 has_retried = _register(cursor, table, snapshots)
                 cursor.execute(_view_of(table, own, has_retried=has_retried))
-        yield cursor
+        yield cursor, parts
 
 
 def trials_of(
@@ -97,8 +103,13 @@ def trials_of(
     return join([core, *found])
 
 
-def _answer(cursor: Any, query: str) -> pa.Table:  # noqa: ANN401 duckdb's
-    """What a statement says, or in one line what is wrong with it."""
+def _answer(cursor: Any, query: str, parts: Sequence[Part]) -> pa.Table:  # noqa: ANN401
+    """What a statement says, or in one line what is wrong with it.
+
+    Raises:
+        ResultsError: it is wrong.
+        DamageFound: a part is, that it reads.
+    """
     import duckdb
     from duckdb import StatementType
 
@@ -113,6 +124,9 @@ def _answer(cursor: Any, query: str) -> pa.Table:  # noqa: ANN401 duckdb's
         message = str(cause)
         if is_lost(cause):
             raise FileNotFoundError(message) from cause
+        typos = duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException
+        if not isinstance(cause, typos):
+            find_damage(parts)
     known = {view: _columns(cursor, view) for view in _mentioned(query)}
     raise explain_error(message, VIEWS, known)
 
@@ -178,9 +192,11 @@ def _register(cursor: Any, table: str, snapshots: Sequence[Snapshot]) -> bool:  
         index = schema.get_field_index(name)
         kind = pa.dictionary(pa.int32(), pa.string())
         schema = schema.set(index, pa.field(name, kind))
-    handles = [part.handle for one in snapshots for part in one.parts]
-    fragments = [parquet.make_fragment(handle) for handle in handles]
+    parts = [part for one in snapshots for part in one.parts]
+    fragments = [parquet.make_fragment(p.handle) for p in parts if p.groups is None]
     live = [rows for one in snapshots for rows in one.live.values()]
+    # A scan would fetch what is damaged together with what is not.
+    live += [p.read().replace_schema_metadata() for p in parts if p.groups is not None]
     rows = join([core_schema(table).empty_table(), *live])
     retried = {trial for one in snapshots for trial in one.retried()}
     cursor.register(f"{table}_parts", FileSystemDataset(fragments, schema, parquet))

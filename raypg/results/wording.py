@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from raypg.results.arms import Arm, Comparison
+from raypg.results.arms import ENDED_WELL, Arm, Comparison, is_finite
 from raypg.results.memo import FlatRow
 from raypg.results.numerals import format_amount, format_interval, format_p
 from raypg.results.statistics import CONFIDENCE, Mean
@@ -102,6 +102,23 @@ def describe_repaired(rows: Sequence[FlatRow]) -> str:
     return (
         f" Out of memory, {trials} ({', '.join(arms)}) went on in smaller "
         "micro-batches: batch statistics, if any, are not those of the others."
+    )
+
+
+def describe_numberless(rows: Sequence[FlatRow], metric: str) -> str:
+    """What is to be said of completed trials whose metric is NaN; else nothing.
+
+    Args:
+        rows: of `trials`.
+        metric: what they are judged by.
+    """
+    ended = [row for row in rows if row["status"] in ENDED_WELL]
+    values = [row.get(metric) for row in ended]
+    num = sum(value is not None and not is_finite(value) for value in values)
+    if not num:
+        return ""
+    return (
+        f" {num} of {len(ended)} completed trials count for nothing: {metric} is NaN."
     )
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import os
 import re
 import subprocess
@@ -141,13 +142,31 @@ def test_best_did_not_end_badly_or_early(
 
 
 @pytest.mark.usefixtures("store")
-def test_json_has_null_for_a_nan(
+def test_json_tells_a_nan_from_a_missing_value(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     query = "select trial, lr, val from epochs"
     assert _run(monkeypatch, "sql", query, "--format", "json") == 0
-    row = {"trial": "a", "lr": None, "val.loss": None, "val.accuracy": None}
+    row = {"trial": "a", "lr": "NaN", "val.loss": None, "val.accuracy": None}
     assert json.loads(capsys.readouterr().out) == [row]
+    assert math.isnan(float(row["lr"] or 0))
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        ("json", '[{"a": "NaN", "b": "Infinity", "c": "-Infinity", "d": null}]'),
+        ("csv", "nan,inf,-inf,"),
+        ("table", "nan  inf  -inf  -"),
+        ("markdown", "| nan | inf | -inf |   - |"),
+    ],
+)
+def test_every_form_tells_a_nan_from_a_missing_value(
+    form: str, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"a": math.nan, "b": math.inf, "c": -math.inf, "d": None}
+    print_rows([row], list(row), form)
+    assert capsys.readouterr().out.splitlines()[-1] == line
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from raypg.errors import ResultsError
 from raypg.results import open_results
 from raypg.results.__main__ import main
+from raypg.results.answer import summarise
 from raypg.results.compare import Versus, compare_sides
 from raypg.results.metric import metric_of
 from raypg.results.sides import find_side
@@ -360,6 +362,70 @@ def test_json_has_every_number_and_null_for_what_is_not_known(
     )
     (row,) = json.loads(command(*one, *names[3:]).out)
     assert row["interval_low"] is row["p_value"] is None
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("values", "mark"),
+    [
+        (
+            [0.95, NAN, 0.97],
+            "no number: 1 of 3 trials of A completed with a val.accuracy that is NaN, "
+            "and are left out",
+        ),
+        (
+            [0.95, NAN, INF],
+            "no number: 2 of 3 trials of A completed with a val.accuracy that is NaN "
+            "or infinite, and are left out",
+        ),
+        (
+            [0.95, None, 0.97],
+            "no value: 1 of 3 trials of A completed without val.accuracy, and are left "
+            "out",
+        ),
+    ],
+)
+def test_trials_without_a_number_are_told_before_it(
+    values: list[Any],
+    mark: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = new_sweep(tmp_path, rows_of(22, DEPTHS[22]), rows_of(40, values))
+    command = Command(main, store.uri, capsys, monkeypatch)
+    names = ("compare", "model.depth=40", "model.depth=22")
+    lines = command(*names).out.splitlines()
+    assert lines[2] == f"not alike: {mark}"
+    assert lines[3].startswith("val.accuracy of the last epoch of each trial: ")
+    assert lines[-1].endswith("They are not alike in all else: see above.")
+    (row,) = json.loads(command(*names, "--format", "json").out)
+    assert row["marks"] == [mark]
+
+
+def test_a_side_of_nan_alone_is_refused_in_these_words(tmp_path: Path) -> None:
+    store = new_sweep(tmp_path, rows_of(22, DEPTHS[22]), rows_of(40, [NAN, NAN, INF]))
+    said = r"3 completed of 3, none with a number \(3 are NaN or infinite\)"
+    with pytest.raises(ResultsError, match=said):
+        versus(store, "model.depth=40", "model.depth=22")
+
+
+@pytest.mark.parametrize("mode", ["max", "min"])
+def test_a_nan_is_never_the_best(tmp_path: Path, mode: str) -> None:
+    values = [NAN, 0.9, NAN, 0.8, NAN]
+    store = new_sweep(tmp_path, rows_of(22, values), kind="search", mode=mode)
+    results = open_results(store)
+    best = results.best("depth", "val.accuracy", mode)
+    value = {"max": 0.9, "min": 0.8}[mode]
+    assert best is not None
+    assert best["val.accuracy"] == value
+    summary = summarise(results, "depth")
+    assert summary.rows[0]["val.accuracy"] == value
+    said = " 3 of 5 completed trials count for nothing: val.accuracy is NaN."
+    assert summary.sentence.endswith(said)
+    assert results.sweeps()[0].best == pytest.approx(value)
 
 
 def test_a_loss_is_won_by_the_lower(

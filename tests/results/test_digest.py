@@ -8,6 +8,7 @@ import pytest
 from raypg.results import digest, open_results
 from raypg.results.listing import SweepLine
 from raypg.store import Store
+from tests.results.flips import flip
 from tests.results.sweeps import new_store, trial_row, write
 
 DIGEST = "depth/tables/digest.json"
@@ -67,3 +68,10 @@ def test_a_damaged_one_is_not_heeded(store: Store, content: bytes) -> None:
     kept = _line(store)
     store.write_whole(DIGEST, content)
     assert _line(store) == kept
+
+
+def test_a_flipped_bit_of_it_changes_no_line(store: Store) -> None:
+    kept, content = _line(store), store.read(DIGEST)
+    for bit in range(0, 8 * len(content), 7):
+        store.write_whole(DIGEST, flip(content, bit))
+        assert _line(store) == kept

@@ -11,7 +11,7 @@ from raypg.results.numerals import format_metric
 from raypg.results.query import Results
 from raypg.results.read import read_newest
 from raypg.results.schema import flat_rows, flatten
-from raypg.results.segments import read_stream
+from raypg.results.segments import read_segment
 from raypg.store import Store
 
 _COLUMNS = (
@@ -133,7 +133,7 @@ def read_progress(store: Store, sweep: str, metric: str) -> Progress:
     if not names:
         return {}
     try:
-        rows, _ = read_stream(store.read(f"{folder}/{names[-1]}"))
+        rows = read_segment(store.read(f"{folder}/{names[-1]}")).rows
     except FileNotFoundError:  # compacted meanwhile
         return {}
     if rows is None:
