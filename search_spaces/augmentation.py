@@ -1,10 +1,10 @@
 """Which augmentation helps a ResNet-20 that has few images, beyond seed noise?
 
-27 trials: the network as it is, and with one thing more at a time, 3 seeds each. Three
-epochs of all digits are too few for any of it to help; 300 images seen 20 times are
-not:
-`data.fraction=0.25 train.epochs=20`, two minutes of training on two cores. Digits are
-not mirrored, as a mirrored 2 is none. Half the side is usual for cutout.
+27 trials: the network as it is, and with one thing more at a time, 3 seeds each. In
+three epochs of all digits nothing of it can help. With `data.fraction=0.25
+train.epochs=20` 300 images are seen 20 times each: two minutes of training on two
+cores. Digits are not mirrored, as a mirrored 2 is none. Half the side is usual for
+cutout.
 """
 
 from raypg import Ablation

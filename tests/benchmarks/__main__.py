@@ -29,6 +29,7 @@ MODULES = (
     "throughput",
     "densenet_cpu",
     "input_pipeline",
+    "augmentation",
     "folder_cache",
     "checkpoints",
     "driver",

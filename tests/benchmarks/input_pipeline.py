@@ -67,7 +67,7 @@ def measure(quick: bool) -> list[dict[str, object]]:
 
 def _rates(root: Path, quick: bool) -> list[dict[str, object]]:
     num_pairs, num_peer, num_epochs = (3, 1_280, 1) if quick else (10, 6_400, 8)
-    note = _write_files(root) + ", one thread"
+    note = write_files(root) + ", one thread"
     batches = _our_batches(root)
     name, best = fastest_peer(root, BATCH_SIZE, num_peer)
     peers = {
@@ -110,7 +110,7 @@ def _shares(root: Path) -> list[dict[str, object]]:
     return rows
 
 
-def _write_files(root: Path) -> str:
+def write_files(root: Path) -> str:
     """Unpack Debian's files for torchvision, or write noise of the same size."""
     raw = root / "FashionMNIST" / "raw"
     raw.mkdir(parents=True)

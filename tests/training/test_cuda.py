@@ -55,3 +55,30 @@ def test_a_gpus_checkpoint_goes_on_on_a_cpu() -> None:
     outcome, later = train_tiny(config, state=interrupted(config))
     assert outcome.status == "completed"
     assert later.epochs == [3, 4]
+
+
+AUGMENTED: dict[str, Any] = {
+    "data__crop_padding": 1,
+    "data__auto_augment": "randaugment",
+    "data__cutout": 3,
+    "data__random_erasing": 0.5,
+    "train__mixup": 0.2,
+    "train__cutmix": 1.0,
+    "train__class_weights": "balanced",
+    "train__tta": "flip_crops",
+}
+
+
+def test_a_gpu_learns_from_augmented_images_what_a_cpu_learns() -> None:
+    config = tiny_config("cnn", **VALUES, **AUGMENTED)
+    on_cpu, _ = train_tiny(config)
+    on_gpu, _ = train_tiny(config, world=GPU)
+    for metric in ("train.loss", "val.loss"):
+        assert on_gpu.best[metric] == pytest.approx(on_cpu.best[metric], abs=0.02)
+
+
+def test_a_resume_on_a_gpu_is_bitwise_equal_with_augmented_images() -> None:
+    config = tiny_config("cnn", **{**VALUES, **AUGMENTED, "train__epochs": 3})
+    straight, _ = train_tiny(config, world=GPU)
+    resumed, _ = train_tiny(config, world=GPU, state=interrupted(config))
+    assert_bitwise_equal(straight, resumed)

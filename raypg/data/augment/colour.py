@@ -78,9 +78,12 @@ def equalize(images_BCHW: Tensor) -> Tensor:
     """Each channel's levels spread so that all are as frequent, by Pillow's rule."""
     num, channels, height, width = images_BCHW.shape
     levels = images_BCHW.flatten(2).long()
-    ones = torch.ones((), dtype=torch.int32, device=levels.device).expand_as(levels)
-    counts = ones.new_zeros(num, channels, 256).scatter_add_(2, levels, ones).float()
-    below = counts.cumsum(2) - counts
+    # Counted as whole numbers, which are the same in any order, on a GPU too.
+    first = torch.arange(0, num * channels * 256, 256, device=levels.device)
+    place = levels + first.view(num, channels, 1)
+    counts = torch.bincount(place.flatten(), minlength=num * channels * 256)
+    counts = counts.view(num, channels, 256)
+    below = (counts.cumsum(2) - counts).float()
     highest = images_BCHW.flatten(2).amax(2, keepdim=True).long()
     step = ((height * width - counts.gather(2, highest)) / 255).floor_()
     # Floats hold these whole numbers exactly, and divide faster than integers do.
