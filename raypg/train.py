@@ -59,6 +59,7 @@ COLUMNS = (
     "test.accuracy",
     "test.loss",
     "num_parameters",
+    "compile_s",
     "train_s",
 )
 

@@ -99,7 +99,12 @@ def train_trial(
     return TrialEnd(
         status=outcome.status,
         reason="; ".join(filter(None, reasons)),
-        summary={**_costs(config, data), **_machine(world), **_best(outcome)},
+        summary={
+            **_costs(config, data),
+            **_machine(world),
+            **_best(outcome),
+            **({"compile_s": outcome.compile_s} if outcome.compile_s else {}),
+        },
         test=_test_columns(outcome.best_epoch, outcome.test),
     )
 

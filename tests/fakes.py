@@ -101,7 +101,7 @@ def vars_of(state: State) -> dict[str, Any]:
 
 def timeless(metrics: Metrics) -> dict[str, float]:
     """The metrics that do not depend on how fast the machine is."""
-    clocks = ("time", "epoch_s", "images_per_s")
+    clocks = ("time", "epoch_s", "images_per_s", "compile_s")
     return {name: value for name, value in metrics.items() if name not in clocks}
 
 

@@ -26,6 +26,8 @@ def smaller_micro_batch(assignment: Assignment, current: int, ended: Ended) -> i
     if ended.status != "failed" or not is_meant or ended.is_poisoned:
         return 0
     config = assignment.config
+    if config.get("train.sync_batchnorm"):  # workers would have other numbers of pieces
+        return 0
     share = -(-int(config["train.batch_size"]) // assignment.num_workers)
     asked = current or int(config["train.micro_batch"]) or share
     half = min(asked, share) // 2

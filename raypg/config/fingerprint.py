@@ -31,6 +31,8 @@ _LATER: Mapping[str, Leaf] = {
     "train.class_weights": "none",
     "train.effective_beta": 0.999,
     "train.tta": "none",
+    "train.compile": "off",
+    "train.sync_batchnorm": False,
     "train.ema": 0.0,
     "train.swa_start": 0.0,
     "train.swa_lr": 0.0,

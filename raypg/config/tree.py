@@ -87,6 +87,14 @@ class TrainConfig:
     checkpoint_activations: bool = Field(default=False)
     """Compute activations again in backward instead of keeping them: less memory, a
     third more time, the same numbers."""
+    compile: Literal["off", "default", "reduce-overhead", "max-autotune"] = Field(
+        default="off"
+    )
+    """Whether, and in which mode, `torch.compile` compiles the network; true is
+    `default`. Takes seconds to minutes a trial, which `compile_s` tells."""
+    sync_batchnorm: bool = Field(default=False)
+    """Take batch statistics over the shares of all workers, so that several learn what
+    one learns; a further exchange a norm and step."""
     ema: float = Field(default=0.0, ge=0, lt=1)
     """Decay, a step, of an average of the weights that is evaluated, tested and kept in
     their place; 0: none. 0.999 averages the last 1,000 steps."""
@@ -95,6 +103,13 @@ class TrainConfig:
     averaged, evaluated, tested and kept (SWA); 0: never."""
     swa_lr: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """The rate of those epochs; 0: the schedule's."""
+
+    @field_validator("compile", mode="before")
+    @classmethod
+    def _read_compile(cls, given: object) -> object:
+        # Of Python and YAML a bool, of a command line its text.
+        words = {"true": "default", "false": "off"}
+        return words.get(str(given).lower(), given)
 
     @field_validator("swa_start")
     @classmethod

@@ -43,7 +43,7 @@ def shape_of(config: Config) -> Config:
     )
     return replace(
         config,
-        data=replace(config.data, fraction=1.0),
+        data=replace(config.data, fraction=1.0, num_folds=0, fold=0),
         model=model,
         optimizer=optimizer,
         schedule=ConstantConfig(),

@@ -51,7 +51,9 @@ def print_sweep(results: Results, sweep: str) -> None:
     print()
     varying = [name for name in varying_columns(rows) if name != "config.seed"]
     columns = [
-        name for name in (*_COLUMNS, *varying, "train_s") if _has_any(rows, name)
+        name
+        for name in (*_COLUMNS, *varying, "compile_s", "train_s")
+        if _has_any(rows, name)
     ]
     if rows:
         print_table(rows, columns)

@@ -21,7 +21,16 @@ from raypg.studies.rerun import Rerun, train_again
 
 Row = Mapping[str, Any]
 
-_NOT_LEARNT = {"sweep", "trial", "attempt", "epoch", "time", "epoch_s", "images_per_s"}
+_NOT_LEARNT = {
+    "sweep",
+    "trial",
+    "attempt",
+    "epoch",
+    "time",
+    "epoch_s",
+    "images_per_s",
+    "compile_s",
+}
 LEARNT = [name for name in CORE["epochs"] if name not in _NOT_LEARNT]
 """Of an epoch, what follows from the trial and not from the machine's speed."""
 

@@ -75,7 +75,7 @@ def _start(
 
 def _train_epoch(parts: Parts, link: Link) -> bool:
     """Train, evaluate and report the next epoch; False where it was told to stop."""
-    started = time.perf_counter()
+    started, compiled_s = time.perf_counter(), parts.compiled_s
     epoch = parts.epoch + 1
     parts.begin_epoch(epoch)
     sums = _learn(parts, link, epoch)
@@ -84,7 +84,7 @@ def _train_epoch(parts: Parts, link: Link) -> bool:
     loss, num_correct = parts.world.sum(sums).tolist()
     check_finite({"train.loss": loss})
     num_images = parts.batches.num_examples
-    train_s = time.perf_counter() - started
+    train_s = time.perf_counter() - started - (parts.compiled_s - compiled_s)
     if parts.average is not None:
         parts.average.take_epoch(epoch, parts.module, parts.stepper, parts.batches)
     val = evaluate(
@@ -103,6 +103,8 @@ def _train_epoch(parts: Parts, link: Link) -> bool:
             **val.metrics,
         }
     )
+    if parts.config.train.compile != "off":
+        metrics = {**metrics, "compile_s": parts.compiled_s - compiled_s}
     parts.note_epoch(epoch, metrics, val)
     link.report(epoch, metrics, lambda: snapshot(parts))
     return epoch == parts.config.train.epochs or not parts.world.agree(
@@ -166,6 +168,7 @@ def _completed(parts: Parts, reason: str) -> Outcome:
         parts.best,
         val=val.gather(parts.world),
         test=_test_best(parts),
+        compile_s=sum(epoch.get("compile_s", 0.0) for epoch in parts.history),
     )
 
 

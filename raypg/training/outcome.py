@@ -20,6 +20,7 @@ class Outcome:
         best_epoch: the epoch with the best `train.metric`, the earliest on ties.
         best: that epoch's metrics.
         test: the test split under the best epoch's weights; for a completed trial.
+        compile_s: seconds of `torch.compile`, those of each resumption included.
     """
 
     status: Literal["completed", "stopped"]
@@ -29,3 +30,4 @@ class Outcome:
     best: Metrics
     val: Evaluation | None = None
     test: Evaluation | None = None
+    compile_s: float = 0.0

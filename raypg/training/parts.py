@@ -20,12 +20,14 @@ from raypg.models.stages import find_stages
 from raypg.optim import PlateauConfig, build_optimizer, plateau_factor
 from raypg.training.average import WeightAverage, build_average
 from raypg.training.class_weights import class_weights
+from raypg.training.compiling import compile_network, compiled_s
 from raypg.training.distillation import Lessons
 from raypg.training.evaluation import Evaluation
 from raypg.training.heap import return_large_blocks
 from raypg.training.link import Metrics
 from raypg.training.state import State, copy_to_host, copy_weights
 from raypg.training.step import Stepper, build_scaler
+from raypg.training.sync_norm import synchronise_norms
 from raypg.training.transfer import Start, freeze, set_rates, take_over
 from raypg.training.world import World
 
@@ -75,6 +77,11 @@ class Parts:
         if self.average is not None and self.average.has_begun:
             return self.average.module
         return self.module
+
+    @property
+    def compiled_s(self) -> float:
+        """Seconds spent on compiling so far; 0 where nothing is compiled."""
+        return compiled_s() if self.config.train.compile != "off" else 0.0
 
     def begin_epoch(self, epoch: int) -> None:
         """Put the rate where the epochs so far have left it."""
@@ -143,6 +150,10 @@ def build_parts(
         return_large_blocks()
         module = recompute_activations(module) or module
     module = module.to(world.device, memory_format=memory_format)  # type: ignore[call-overload]
+    if config.train.sync_batchnorm:
+        module = synchronise_norms(module, world)
+    if config.train.compile != "off":
+        compile_network(module, config.train.compile)
     model: nn.Module = module
     if world.num_workers > 1:
         ids = [world.device.index or 0] if world.device.type == "cuda" else None

@@ -50,6 +50,11 @@ def test_another_end_is_not_repaired(ended: Ended) -> None:
     assert smaller_micro_batch(replace(MEANT, repairs_oom=False), 0, WANTING) == 0
 
 
+def test_synchronised_statistics_are_not_cut_into_pieces() -> None:
+    synced = replace(MEANT, config=CONFIG | {"train.sync_batchnorm": True})
+    assert smaller_micro_batch(synced, 0, WANTING) == 0
+
+
 def test_a_trial_is_given_again_from_its_last_state_once_for_all_ranks() -> None:
     box = Mailbox()
     number = box.assign(MEANT, None)

@@ -25,6 +25,12 @@ from raypg.training.world import World
 from tests.fakes import FakeLink, digest
 from tests.training.tiny import SIZES, tiny_config, train_tiny
 
+SYNCED = ("cnn", "densenet", "resnet")
+AVERAGES: dict[str, dict[str, object]] = {
+    "ema": {"train__ema": 0.9},
+    "swa": {"train__swa_start": 0.5},
+}
+
 METRICS = "macro_f1,calibration_error,examples/own/margin.py:margin"
 TRAINED = tiny_config("cnn", train__epochs=3, train__metrics=METRICS)
 """With batch norm and dropout; the two shares of a batch are never of one size."""
@@ -77,6 +83,11 @@ def _scenarios(world: World) -> dict[str, Any]:
         "mixed pieces": learn_without_norms(
             "cnn", world, **MIXED, train__micro_batch=7
         ),
+        "synced": {name: learn_synced(name, world) for name in SYNCED},
+        "synced again": learn_synced(
+            "densenet", world, train__checkpoint_activations=True
+        ),
+        "averaged": {name: average(world, **more) for name, more in AVERAGES.items()},
         "told": tell_of_pieces(world),
         "trained": train_whole(world),
         "resumed": resume(world),
@@ -97,6 +108,27 @@ def learn_without_norms(
         _, link = train_tiny(config, world=world)
     weights = [w for _, w in sorted(link.last_state.model.items())]
     return {"gradients": gradients, "weights": weights}
+
+
+def learn_synced(name: str, world: World, **more: object) -> dict[str, list[Tensor]]:
+    """The first gradients and the last weights and statistics, of whole batches."""
+    has_dropout = "model.dropout" in SIZES.get(name, {})
+    dropout = {"model__dropout": 0.0} if has_dropout else {}
+    own = {**dropout, **more, "train__sync_batchnorm": True, "train__epochs": 1}
+    with _kept_gradients() as gradients:
+        _, link = train_tiny(tiny_config(name, **own), world=world)
+    weights = [w for _, w in sorted(link.last_state.model.items())]
+    return {"gradients": gradients, "weights": weights}
+
+
+def average(world: World, **more: object) -> str:
+    """A digest of the averaged weights that are kept, and of what they are tested by.
+
+    Statistics are those of rank 0: others have seen shares of their own.
+    """
+    outcome, link = train_tiny(tiny_config("cnn", **more), world=world)
+    assert outcome.test is not None
+    return digest([link.last_state.best["model"], outcome.test.loss])
 
 
 def tell_of_pieces(world: World) -> int:

@@ -12,7 +12,7 @@ from raypg.training import loop
 from raypg.training.evaluation import Evaluation, evaluate
 from raypg.training.parts import build_parts
 from tests.fakes import digest
-from tests.training.ranks import TRAINED, run_alone, run_ranks
+from tests.training.ranks import AVERAGES, SYNCED, TRAINED, run_alone, run_ranks
 from tests.training.tiny import ALONE, DRIFT, digits
 
 Found = dict[str, Any]
@@ -64,6 +64,30 @@ def test_two_workers_learn_the_same_from_mixed_labels(
     alone = single["mixed"][what]
     for found in (single, *pair):
         assert_close(found[scenario][what], alone)
+
+
+@pytest.mark.parametrize("name", SYNCED)
+@pytest.mark.parametrize("what", ["gradients", "weights"])
+def test_two_workers_learn_what_one_learns_from_synchronised_statistics(
+    name: str, what: str, pair: list[Found], single: Found
+) -> None:
+    for rank in pair:
+        assert_close(rank["synced"][name][what], single["synced"][name][what])
+
+
+def test_two_workers_synchronise_statistics_that_are_computed_again(
+    pair: list[Found], single: Found
+) -> None:
+    for rank in pair:
+        assert_close(
+            rank["synced again"]["weights"],
+            single["synced"]["densenet"]["weights"],
+        )
+
+
+@pytest.mark.parametrize("name", AVERAGES)
+def test_two_workers_keep_one_average(name: str, pair: list[Found]) -> None:
+    assert pair[0]["averaged"][name] == pair[1]["averaged"][name]
 
 
 def test_two_workers_tell_their_gradients_once_a_step(pair: list[Found]) -> None:
