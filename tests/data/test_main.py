@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import raypg
 from raypg.commands import data_sets
-from raypg.data import DATASETS
+from raypg.config.tree import leaf_hints, sections
+from raypg.data import DATASETS, DataConfig
 from raypg.data.__main__ import main
 from tests.command import Said
 from tests.data.raw_files import write_folder, write_raw_set
@@ -153,3 +155,12 @@ def test_debian_package_is_installed_where_there_is_one(
     monkeypatch.setattr(data_sets, "_install_package", install)
     assert run(capture, "fetch", "mnist").code == 0
     assert installed == ["mnist"]
+
+
+def test_the_page_names_every_data_set_and_every_key_of_its_own() -> None:
+    page = (Path(raypg.__file__).parents[1] / "docs" / "data.md").read_text("utf-8")
+    shared = leaf_hints(DataConfig)
+    for name, kind in sections()["data"].choices.items():
+        assert f"`{name}`" in page
+        own = leaf_hints(kind).keys() - shared.keys()
+        assert [leaf for leaf in sorted(own) if f"`{leaf}" not in page] == []

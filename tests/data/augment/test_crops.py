@@ -4,6 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from raypg.data.augment import crops
 from raypg.data.augment.crops import crop_and_flip, normalise
 
 CPU = torch.device("cpu")
@@ -24,25 +25,33 @@ def crop_one(
     padding=st.integers(0, 4),
     num=st.integers(1, 12),
     seed=st.integers(0, 2**16),
+    is_large=st.booleans(),
 )
 @settings(deadline=None)
 def test_batch_equals_one_image_after_another(
-    shape: tuple[int, int, int, int], padding: int, num: int, seed: int
+    shape: tuple[int, int, int, int],
+    padding: int,
+    num: int,
+    seed: int,
+    is_large: bool,
 ) -> None:
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, shape, dtype=np.uint8)
     index = rng.integers(0, len(images), num)
     tops, lefts = rng.integers(0, 2 * padding + 1, (2, num))
     flips = rng.random(num) < 0.5
-    found = crop_and_flip(
-        torch.from_numpy(images),
-        torch.from_numpy(index),
-        torch.from_numpy(tops),
-        torch.from_numpy(lefts),
-        torch.from_numpy(flips),
-        padding,
-        CPU,
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        if is_large:
+            patch.setattr(crops, "LARGE_BYTES", 1)
+        found = crop_and_flip(
+            torch.from_numpy(images),
+            torch.from_numpy(index),
+            torch.from_numpy(tops),
+            torch.from_numpy(lefts),
+            torch.from_numpy(flips),
+            padding,
+            CPU,
+        )
     expected = [
         crop_one(images[i], top, left, flip, padding)
         for i, top, left, flip in zip(index, tops, lefts, flips, strict=True)
