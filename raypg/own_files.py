@@ -1,24 +1,24 @@
 """The user's own files that train a sweep, kept in its folder.
 
 Its workers take them from there, so that an edit in the middle of a sweep changes none
-of its trials, and whoever trains a trial again years later has what trained it.
+of its trials, and whoever trains a trial again years later has what trained it. Workers
+are told the digest of what the driver has packed, and run nothing else; all others run
+what lies in a store only if they are asked to.
 """
 
 import json
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from raypg.config import Config, flatten
 from raypg.config.code import hash_source
-from raypg.config.own import own_names
-from raypg.errors import ConfigError
+from raypg.config.own import own_code_of, own_names
+from raypg.errors import ConfigError, ResultsError, StoreError
 from raypg.own import OwnFaults
-from raypg.own.bundle import Bundle, pack, unpack
+from raypg.own.bundle import Bundle, is_intact, pack, read_texts, unpack
 from raypg.own.objects import home, set_home
 from raypg.own.sources import sources_of
 from raypg.results.schema import config_leaves
@@ -72,38 +72,67 @@ def use_own(store: str, sweep: str, name: str) -> None:
 
 @lru_cache(maxsize=8)
 def _folder(store: str, sweep: str, name: str) -> Path:
-    return unpack(Bundle(name, Store(store).read(f"{sweep}/{name}")))
+    """Unpack a bundle, if it is the one that the name was given for.
+
+    Raises:
+        StoreError: it is another one: whoever can write into a store runs nothing.
+    """
+    bundle = Bundle(name, Store(store).read(f"{sweep}/{name}"))
+    if not is_intact(bundle):
+        rule = "must hold the files that the sweep was started with"
+        fix = "Start a new sweep: whatever still holds is taken from the store."
+        raise StoreError(f"{sweep}/{name}", rule, "others", fix)
+    return unpack(bundle)
 
 
 @contextmanager
-def own_as_trained(store: Store, row: Mapping[str, Any]) -> Iterator[None]:
+def own_as_trained(
+    store: Store, row: Mapping[str, Any], *, runs_kept: bool
+) -> Iterator[None]:
     """Take the user's components as they were when a row's trial was trained.
+
+    They are where they lie, if they still say the same. Else they are those of today,
+    or, if asked for, those that the store has kept.
 
     Args:
         store: that has it.
         row: of `trials`.
+        runs_kept: whether files out of the store may be run.
+
+    Raises:
+        ResultsError: a file is gone, and the kept one may not be run.
     """
-    before = home()
-    sweep = row.get("source_sweep") or row["sweep"]
-    if own_names(config_leaves(row)) and (name := _kept(store, sweep, row)):
-        use_own(store.uri, sweep, name)
-    try:
+    code: dict[str, str] = json.loads(row["fingerprint.code"] or "{}")
+    now = own_code_of(config_leaves(row))
+    if all(code.get(file) == digest for file, digest in now.items()):
         yield
-    finally:
-        set_home(before)
+        return
+    sweep = row.get("source_sweep") or row["sweep"]
+    name = _kept(store, sweep, code)
+    if runs_kept and name:
+        before = home()
+        use_own(store.uri, sweep, name)
+        try:
+            yield
+        finally:
+            set_home(before)
+        return
+    if gone := [file for file, digest in now.items() if not digest]:
+        rule = "must find the files of your own that trained it"
+        fix = "Put them back, or run from where they are."
+        if name:
+            kept = store.path(sweep, name)
+            fix = f"Unpack {kept}, or add --run-kept-files, if you trust the store."
+        raise ResultsError(row["trial"], rule, f"no {', '.join(gone)}", fix)
+    yield
 
 
-def _kept(store: Store, sweep: str, row: Mapping[str, Any]) -> str:
-    """The bundle of a sweep whose files have the hashes that a row has; or empty."""
-    code = json.loads(row["fingerprint.code"] or "{}")
+def _kept(store: Store, sweep: str, code: Mapping[str, str]) -> str:
+    """The bundle of a sweep whose files have these hashes; empty for none."""
     for name in store.files(sweep):
         if name.startswith("own-") and name.endswith(".zip"):
-            with zipfile.ZipFile(BytesIO(store.read(f"{sweep}/{name}"))) as archive:
-                hashes = {
-                    file: hash_source(archive.read(file).decode())
-                    for file in archive.namelist()
-                }
-            own = {file: code[file] for file in hashes.keys() & code.keys()}
-            if own and all(hashes[file] == digest for file, digest in own.items()):
+            texts = read_texts(store.read(f"{sweep}/{name}"))
+            own = {file: text for file, text in texts.items() if file in code}
+            if own and all(hash_source(t) == code[file] for file, t in own.items()):
                 return name
     return ""

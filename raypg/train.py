@@ -120,6 +120,13 @@ def train(
             help="Test a trial's best epoch again, by the start of its id.",
         ),
     ] = None,
+    run_kept_files: Annotated[
+        bool,
+        typer.Option(
+            "--run-kept-files",
+            help="With --evaluate: run files of your own out of the store, if changed.",
+        ),
+    ] = False,
     find_lr: Annotated[
         bool, typer.Option("--find-lr", help="Raise the rate, and suggest one.")
     ] = False,
@@ -145,13 +152,21 @@ def train(
         check_alone(context, "resume", ["store"], "The trial keeps its own config.")
         _finish(resume_trial(resume, options))
     if evaluate:
-        own = ["store", "device", "threads"]
+        own = ["store", "device", "threads", "run_kept_files"]
         check_alone(context, "evaluate", own, "The trial has its own config.")
         where = device.value if device else ""
-        _print_retest(
-            retest_trial(Store(store), evaluate, device=where, num_threads=threads)
+        again = retest_trial(
+            Store(store),
+            evaluate,
+            device=where,
+            num_threads=threads,
+            runs_kept=run_kept_files,
         )
+        _print_retest(again)
         return
+    if run_kept_files:
+        rule, fix = "must stand beside --evaluate", "Add --evaluate TRIAL."
+        raise ConfigError("--run-kept-files", rule, "no trial to test", fix)
     file, overrides = split_arguments(arguments or [])
     if file:
         rule, fix = "must be KEY=VALUE", f"Write --config FILE for {file}."

@@ -32,8 +32,17 @@ if TYPE_CHECKING:
     from raypg.studies.reproduce import Reproduction
 
 
+KeptOption = Annotated[
+    bool,
+    typer.Option(
+        "--run-kept-files", help="Run files of your own out of the store, if changed."
+    ),
+]
+
+
 def reproduce(
     trial: Annotated[str, typer.Argument(metavar="TRIAL", help="Start of its id.")],
+    run_kept_files: KeptOption = False,
     store: StoreOption = DEFAULT_STORE,
     form: FormOption = Form.table,
 ) -> int:
@@ -41,13 +50,15 @@ def reproduce(
     from raypg.studies.reproduce import find_row
 
     results = open_existing(store)
-    return _reproduce(results, [find_row(results, trial)], form)
+    rows = [find_row(results, trial)]
+    return _reproduce(results, rows, form, runs_kept=run_kept_files)
 
 
 def check(
     name: NameArgument,
     sample: Annotated[int, typer.Option(min=1, metavar="N", help="Trials.")] = 3,
     seed: Annotated[int, typer.Option(min=0, help="Which trials are drawn.")] = 0,
+    run_kept_files: KeptOption = False,
     store: StoreOption = DEFAULT_STORE,
     form: FormOption = Form.table,
 ) -> int:
@@ -59,7 +70,7 @@ def check(
         rule, fix = "must have a trial that it completed itself", "See results show."
         raise ResultsError(name, rule, "none", fix)
     drawn = random.Random(seed).sample(rows, min(sample, len(rows)))
-    return _reproduce(results, drawn, form)
+    return _reproduce(results, drawn, form, runs_kept=run_kept_files)
 
 
 def explain(
@@ -115,7 +126,9 @@ def _draw(results: Results, sweep: str, path: str) -> None:
         write_out(path, draw_file(figure, format_of(path)))
 
 
-def _reproduce(results: Results, rows: Sequence[Mapping[str, Any]], form: Form) -> int:
+def _reproduce(
+    results: Results, rows: Sequence[Mapping[str, Any]], form: Form, *, runs_kept: bool
+) -> int:
     # Here and not above: torch and Ray, which no other command needs.
     from raypg.studies.reproduce import DIFFERENT, reproduce
 
@@ -124,7 +137,8 @@ def _reproduce(results: Results, rows: Sequence[Mapping[str, Any]], form: Form) 
         about = results.sweep_description(row["sweep"])
         metric = about.get("metric", DEFAULT_METRIC)
         print(f"{row['trial']} ({row['arm']}, seed {row['seed']})", file=sys.stderr)
-        found.append(reproduce(results, row, metric, _tell))
+        again = reproduce(results, row, metric, _tell, runs_kept=runs_kept)
+        found.append(again)
         if form is Form.table:
             _print(found[-1])
     if form is not Form.table:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import uuid
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,9 +54,26 @@ def pack(names: Iterable[str]) -> Bundle | None:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for relative, text in sorted(texts.items()):
             archive.writestr(zipfile.ZipInfo(relative), text)
-    content = buffer.getvalue()
+    return Bundle(_name(texts), buffer.getvalue())
+
+
+def _name(texts: Mapping[str, str]) -> str:
     digest = hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest()
-    return Bundle(f"own-{digest[:12]}.zip", content)
+    return f"own-{digest[:32]}.zip"
+
+
+def read_texts(content: bytes) -> dict[str, str]:
+    """Text by relative path of the files in a bundle's content; nothing is run."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+def is_intact(bundle: Bundle) -> bool:
+    """Whether a bundle holds what its name says, which whoever packed it has told."""
+    try:
+        return _name(read_texts(bundle.content)) == bundle.name
+    except (zipfile.BadZipFile, UnicodeDecodeError):
+        return False
 
 
 def unpack(bundle: Bundle) -> Path:

@@ -61,7 +61,12 @@ class Retest:
 
 
 def retest_trial(
-    store: Store, prefix: str, *, device: str = "", num_threads: int = 0
+    store: Store,
+    prefix: str,
+    *,
+    device: str = "",
+    num_threads: int = 0,
+    runs_kept: bool = False,
 ) -> Retest:
     """Test a trial's best epoch again, from its newest sweep that has a checkpoint.
 
@@ -70,6 +75,7 @@ def retest_trial(
         prefix: of the trial's id.
         device: `cpu` or `cuda`; empty is where it was trained.
         num_threads: CPU threads; 0 are those that it was trained with.
+        runs_kept: whether files of the user's own may be run out of the store.
 
     Raises:
         ResultsError: no trial or several have such an id.
@@ -87,7 +93,7 @@ def retest_trial(
         fix = "Train it again with --fresh."
         raise CheckpointError(trial, rule, _missing(results, trial, sweeps), fix)
     row = results.find_trial(sweep, trial)
-    with own_as_trained(store, row):
+    with own_as_trained(store, row, runs_kept=runs_kept):
         return _retest(results, row, folder, prefix, device, num_threads)
 
 

@@ -104,7 +104,12 @@ def find_row(results: Results, prefix: str) -> Row:
 
 
 def reproduce(
-    results: Results, row: Row, metric: str, tell: Callable[[str], None]
+    results: Results,
+    row: Row,
+    metric: str,
+    tell: Callable[[str], None],
+    *,
+    runs_kept: bool = False,
 ) -> Reproduction:
     """Train a trial again, and hold every number against the tables.
 
@@ -113,6 +118,7 @@ def reproduce(
         row: of `trials`, as `find_row` gives it.
         metric: what it is judged by where the bits differ.
         tell: told how it goes on, line by line.
+        runs_kept: whether files of the user's own may be run out of the store.
 
     Raises:
         RaypgError: it cannot be trained here.
@@ -122,7 +128,7 @@ def reproduce(
         home = row.get("source_sweep") or row["sweep"]
         rule, fix = "must have its epochs in the tables", "There is nothing to hold."
         raise ResultsError(row["trial"], rule, f"none in {home}", fix)
-    with own_as_trained(results.store, row):
+    with own_as_trained(results.store, row, runs_kept=runs_kept):
         return _reproduce(results, row, kept, metric, tell)
 
 

@@ -85,7 +85,7 @@ def test_a_trial_is_trained_again_by_the_files_that_trained_it(
     write("my_net.py", "1 / 0\n")
     results = open_results(finished.store)
     found = find_row(results, row["trial"])
-    again = reproduce(results, found, "val.accuracy", lambda _: None)
+    again = reproduce(results, found, "val.accuracy", lambda _: None, runs_kept=True)
     assert again.verdict == BITWISE
     assert not [line for line in again.changes if ".py" in line]
 

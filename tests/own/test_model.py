@@ -1,5 +1,9 @@
 """A model of the user's own, from its name to the rows of its trials."""
 
+import dataclasses
+import io
+import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +11,13 @@ import pytest
 import torch
 
 from raypg.config import Config, Layer, fingerprint, flatten, load
-from raypg.errors import ConfigError
+from raypg.errors import ConfigError, StoreError
 from raypg.models import build_model, count_flops, num_parameters
 from raypg.own import forget
+from raypg.own.bundle import pack
+from raypg.own_files import keep_own, use_own
 from raypg.results import open_results
+from raypg.store import Store
 from tests.command import Command
 from tests.own.files import LAYERS, NET, Write, my_net, write
 
@@ -206,9 +213,39 @@ def test_a_trial_is_trained_tested_again_and_a_hit(
     write("layers.py", LAYERS.replace("ReLU", "GELU"))
     again = train(*more)
     assert "layers.py has changed: 1 of the store's trials are stale" in again.err
+    assert "layers.py" in train("--evaluate", row["trial"]).out
     # The files that it was trained by are kept, so that its weights mean what they did.
-    retest = train("--evaluate", row["trial"])
+    retest = train("--evaluate", row["trial"], "--run-kept-files")
     assert retest.code == 0, retest.err + retest.out
+    assert "layers.py" not in retest.out
+    Path("layers.py").unlink()
+    Path("my_net.py").unlink()
+    forget()
+    gone = train("--evaluate", row["trial"])
+    assert gone.code == 2
+    assert re.search(
+        r"no my_net\.py\. Unpack .*/own-\w{32}\.zip, or add --run-k", gone.err
+    )
+
+
+def test_files_that_someone_has_put_into_a_store_are_not_run(
+    my_net: str, tmp_path: Path
+) -> None:
+    bundle = pack([my_net])
+    assert bundle is not None
+    store = Store(str(tmp_path / "runs"))
+    other = dataclasses.replace(bundle, content=pack_texts({"my_net.py": "1 / 0"}))
+    keep_own(store, "sweep", other)
+    with pytest.raises(StoreError, match="must hold the files that the sweep was st"):
+        use_own(store.uri, "sweep", bundle.name)
+
+
+def pack_texts(texts: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in texts.items():
+            archive.writestr(name, text)
+    return buffer.getvalue()
 
 
 def test_a_faulty_model_ends_the_command_before_anything_is_written(
