@@ -218,10 +218,12 @@ class SweepWriter:
     def _flush(self) -> bool:
         with self._pending_lock:
             cut, self._pending = self._pending, {table: [] for table in CORE}
-        if all([self._write(table, cut[table]) for table in WRITE_ORDER[:-1]]):
-            return self._write("trials", cut["trials"])
-        self._put_back("trials", cut["trials"])
-        return False
+        try:
+            others = [self._write(t, cut.pop(t)) for t in WRITE_ORDER[:-1]]
+            return all(others) and self._write("trials", cut.pop("trials"))
+        finally:  # a Ctrl-C, too, leaves all to the next turn that it came before
+            for table, rows in cut.items():
+                self._put_back(table, rows)
 
     def _put_back(self, table: str, rows: list[Row]) -> None:
         """Let rows wait that were not written, before those that came since."""

@@ -124,8 +124,8 @@ def open_part(
         handle.seek(0)
         handle.read()  # a store that gives no bytes has not damaged them
         seal = seal_in(name)
-        lost = f"its {seal[1]:,} rows are" if seal else "its rows are"
-        return None, _fault(path, f"damage ({_first_line(cause)}): {lost} left out")
+        lost = f"all of its {seal[1]:,} rows" if seal else "all of its rows"
+        return None, _fault(path, f"damage ({_first_line(cause)}): {lost} are left out")
     is_doubtful = is_careful or path in _DAMAGED
     if not is_doubtful or part.is_whole():
         return part, None

@@ -198,7 +198,13 @@ def half(tmp_path: Path) -> Store:
 
 
 @pytest.mark.parametrize(
-    "question", [("ls",), ("sql", "select trial from trials"), ("show", "width")]
+    "question",
+    [
+        ("ls",),
+        ("sql", "select trial from trials"),
+        ("compare", "trial = 'c'", "trial = 'd'"),
+        ("show", "width"),
+    ],
 )
 def test_a_sweep_that_is_cut_short_costs_no_other(
     half: Store,
@@ -208,7 +214,7 @@ def test_a_sweep_that_is_cut_short_costs_no_other(
 ) -> None:
     said = Command(main, half.uri, capsys, monkeypatch)(*question)
     assert said.code == 0
-    assert ("c" if question[0] == "sql" else "width") in said.out
+    assert {"sql": "c", "compare": "same"}.get(question[0], "width") in said.out
     lines = said.err.splitlines()
     assert len([line for line in lines if only(half, TRIALS) in line]) == (
         question[0] != "show"
@@ -224,7 +230,7 @@ def test_the_memo_has_the_trials_of_all_sweeps_but_the_damaged(
     assert results.stale([]).num_trials == 0
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(half.path(TRIALS, only(half, TRIALS)))
-    assert "its 2 rows are left out" in line
+    assert "all of its 2 rows are left out" in line
 
 
 def test_a_damaged_description_costs_no_other_sweep(
@@ -238,7 +244,9 @@ def test_a_damaged_description_costs_no_other_sweep(
 
 
 def test_a_sweep_whose_trials_are_damaged_is_not_gone_on_with(half: Store) -> None:
-    with pytest.raises(ResultsError, match="its 2 rows are left out. Restore it; or"):
+    with pytest.raises(
+        ResultsError, match="all of its 2 rows are left out. Restore it; or"
+    ):
         SweepWriter(half, "depth")
     half.delete(f"{TRIALS}/{only(half, TRIALS)}")
     SweepWriter(half, "depth").close()
@@ -279,7 +287,7 @@ def test_an_empty_file_is_a_damaged_one(
     store = sweep_of(tmp_path, is_compact=True)
     store.write_whole(f"{EPOCHS}/{only(store, EPOCHS)}", b"")
     assert read_newest(store, "depth", "epochs").num_rows == 0
-    assert "its 8 rows are left out" in capsys.readouterr().err
+    assert "all of its 8 rows are left out" in capsys.readouterr().err
 
 
 def test_a_wrong_query_is_told_from_damage(tmp_path: Path) -> None:

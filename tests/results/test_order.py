@@ -106,6 +106,28 @@ def test_rows_that_wait_are_written_once_and_in_their_order(
     assert open_results(store).sql("select lr from epochs").to_pylist() == [{"lr": 0.5}]
 
 
+def test_a_flush_that_is_interrupted_leaves_the_rest_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = new_store(tmp_path, "depth")
+    writer = SweepWriter(store, "depth")
+    complete(writer)
+    real = SegmentWriter.append
+
+    def interrupt(self: SegmentWriter, rows: Any) -> bool:  # noqa: ANN401
+        real(self, rows)
+        raise KeyboardInterrupt("here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SegmentWriter, "append", interrupt)
+        with pytest.raises(KeyboardInterrupt, match="here"):
+            writer.flush()
+    assert statuses(store) == []
+    writer.close()
+    assert statuses(store) == ["completed"]
+    assert open_results(store).sql("from test_results").num_rows == 1
+
+
 def test_the_ledger_appends_a_trial_behind_all_else_of_it() -> None:
     ledger = new_ledger()
     written: list[str] = []
