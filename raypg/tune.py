@@ -155,7 +155,7 @@ def tune(
         bool,
         typer.Option(
             "--run-saved-space",
-            help="With --resume: run the Python that an older raypg kept in the store.",
+            help="With --resume: run the Python that is stored.",
         ),
     ] = False,
 ) -> None:
