@@ -13,13 +13,14 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
 from raypg.bucket import BucketBackend, BucketFile, explain
 from raypg.errors import ResultsError, StoreError, suggest_name
 from raypg.folder import FolderBackend, FolderFile, FolderLock
 from raypg.lease import REQUEST_S, Lease, Owner, held_by, is_live, take_lease
+from raypg.own.objects import forbid
 from raypg.secrets import redact_tree
 
 DEFAULT_STORE = "./runs"
@@ -97,6 +98,8 @@ class Store:
             raise StoreError("--store", rule, found, "Choose one.")
         else:
             self._backend = FolderBackend(uri.removeprefix("file://"))
+            # A row or a description of it may name a file that someone has put there.
+            forbid(Path(self._backend.root))
 
     def __reduce__(self) -> tuple[type["Store"], tuple[str]]:
         return Store, (self.uri,)

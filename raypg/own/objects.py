@@ -27,6 +27,7 @@ _STANDARD = Path(sysconfig.get_path("stdlib"))
 
 _home: Path | None = None
 _paths: list[str] = []
+_forbidden: set[Path] = set()
 _caches: list[Callable[[], None]] = []
 
 
@@ -41,6 +42,14 @@ def set_home(folder: Path | None) -> None:
     if folder != _home:
         forget()
         _home = folder
+
+
+def forbid(folder: Path) -> None:
+    """Never import a file below a folder: a store, whose names others may have written.
+
+    A home is none of these.
+    """
+    _forbidden.add(folder.resolve())
 
 
 def forget() -> None:
@@ -76,6 +85,7 @@ def load_object(name: str) -> Callable[..., Any]:
     if not place or not member.isidentifier():
         fix = "Write it like my_net.py:MyNet, or my_pkg.nets:MyNet."
         raise OwnFaults([OwnFault("must be FILE.py:NAME", f'"{name}"', fix)])
+    _check_allowed(place)
     with _importing(search_path(name)):
         try:
             module = _run(place) if is_file(place) else importlib.import_module(place)
@@ -140,6 +150,21 @@ def _importing(folders: list[Path]) -> Iterator[None]:
         yield
     finally:
         sys.dont_write_bytecode = writes
+
+
+def _check_allowed(place: str) -> None:
+    """Refuse a file of a store before it is imported."""
+    files = [locate(place)]
+    if not is_file(place):
+        inner = Path(*place.split("."))
+        names = (inner.with_suffix(".py"), inner / "__init__.py")
+        files = [folder / name for folder in search_path(place) for name in names]
+    for file in files if _home is None else ():
+        real = file.resolve()
+        if real.is_file() and any(real.is_relative_to(one) for one in _forbidden):
+            rule = "must name a file outside of the store, of which nothing is run"
+            fix = "Copy it to where you work, if you trust it."
+            raise OwnFaults([OwnFault(rule, str(file), fix)])
 
 
 def _run(place: str) -> types.ModuleType:

@@ -108,7 +108,8 @@ def test_its_files_reach_workers_that_lack_them(
         with starting(tmp_path, nodes.address) as start:
             (tmp_path / "space.py").write_text(f"from raypg import *\n{ABLATION}")
             driver = start()
-            wait_until(lambda: [*tmp_path.glob("runs/space/own-*.zip")])
+            kept = "runs/space/own-*.zip"
+            wait_until(lambda: driver.poll() or [*tmp_path.glob(kept)], limit_s=200)
             # What another machine lacks: Tune goes to the driver's folder where it is.
             (tmp_path / "my_net.py").unlink()
             (tmp_path / "layers.py").unlink()

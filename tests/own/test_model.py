@@ -240,6 +240,16 @@ def test_files_that_someone_has_put_into_a_store_are_not_run(
         use_own(store.uri, "sweep", bundle.name)
 
 
+def test_a_file_in_a_store_is_not_imported(
+    my_net: str, write: Write, tmp_path: Path
+) -> None:
+    Store(str(tmp_path / "runs"))
+    for name in ("runs/evil.py:net", f"{tmp_path}/runs/evil.py:net", "runs.evil:net"):
+        write("runs/evil.py", "raise SystemExit('run')\n")
+        assert "outside of the store, of which nothing is run" in fault(name)
+    assert config_of(model__name=my_net).model.name == my_net
+
+
 def pack_texts(texts: dict[str, str]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
