@@ -29,7 +29,7 @@ from raypg.data.places import default_cache_dir
 from raypg.data.prepare import keep_fold, keep_fraction, num_kept
 from raypg.data.published import load_published, published_place, published_version
 from raypg.data.raw import foreign_digest
-from raypg.data.recipe import Recipe, load_recipe, recipe_version
+from raypg.data.recipe import Recipe, load_recipe, recipe_spec, recipe_version
 from raypg.data.source import RawFile, Source
 from raypg.data.splits import fold_bounds
 from raypg.data.stl10 import STL10
@@ -158,7 +158,7 @@ def source_of(config: DataConfig) -> Source | Recipe:
 def _whole_spec(config: DataConfig) -> DatasetSpec:
     # Asked for each trial of a sweep, and files of the user's own are looked at.
     source = source_of(config)
-    return source.spec(config) if isinstance(source, Recipe) else source.spec
+    return recipe_spec(source, config) if isinstance(source, Recipe) else source.spec
 
 
 def _owner_check(source: Source) -> Callable[[Mapping[str, RawFile]], None]:

@@ -52,7 +52,8 @@ def list_folder(root: str) -> Listing:
         raise DataError("data.root", f"must be {_LAYOUT}", f'"{root}"', fix)
     names = _folders_in(base)
     splits = {_FOLDERS[name]: name for name in names if name in _FOLDERS}
-    if "train" not in splits:
+    # A class may be called train, as of vehicles: it has no folders in it.
+    if "train" not in splits or not _folders_in(base / splits["train"]):
         splits = {"train": ""}
     return list_splits(base, splits)
 
@@ -116,7 +117,7 @@ def stamp_listing(listing: Listing) -> str:
         for path in paths:
             stat = os.stat(listing.root / path)
             line = f"{split} {path} {stat.st_size} {stat.st_mtime_ns}\n"
-            digest.update(line.encode())
+            digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 

@@ -36,7 +36,10 @@ class NpzFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stream = path.open("rb")  # numpy's own stays open where it fails
+        try:
+            self._stream = path.open("rb")  # numpy's own stays open where it fails
+        except OSError as error:
+            raise self._unreadable(error) from error
         try:
             opened = np.load(self._stream, allow_pickle=False)
         except _FAULTS as error:

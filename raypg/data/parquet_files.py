@@ -106,7 +106,7 @@ class Columns:
         """The labels of all files, in order."""
         found = []
         for path in self._paths:
-            column = _opened(path).read(columns=[self._label]).column(self._label)
+            column = _read(path, self._label)
             if column.null_count:
                 rule, fix = "must label each image", "Remove the rows without a label."
                 where = f"{path}: {self._label}"
@@ -116,9 +116,17 @@ class Columns:
 
     def read_images(self, num: int) -> Iterator[list[bytes]]:
         """The image files of all rows, so many at once; empty where a row has none."""
+        from pyarrow import ArrowException
+
         for path in self._paths:
-            file = _opened(path)
-            for batch in file.iter_batches(num, columns=[self._leaf]):
+            batches = _opened(path).iter_batches(num, columns=[self._leaf])
+            while True:
+                try:
+                    batch = next(batches, None)
+                except (OSError, ArrowException) as error:
+                    raise _damaged(path, error) from error
+                if batch is None:
+                    break
                 column = batch.column(0)
                 if self._leaf != self._image:
                     column = column.field(0)
@@ -131,8 +139,21 @@ def _opened(path: Path) -> Any:  # noqa: ANN401
     try:
         return parquet.ParquetFile(path)
     except (OSError, ArrowException) as error:
-        rule, found = "must be a whole Parquet file", " ".join(str(error).split())
-        raise DataError(str(path), rule, found, "Fetch it again.") from error
+        raise _damaged(path, error) from error
+
+
+def _read(path: Path, name: str) -> Any:  # noqa: ANN401
+    from pyarrow import ArrowException
+
+    try:
+        return _opened(path).read(columns=[name]).column(name)
+    except (OSError, ArrowException) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    rule, found = "must be a whole Parquet file", " ".join(str(error).split())
+    return DataError(str(path), rule, found, "Fetch it again.")
 
 
 def _leaf_of(field: Any) -> str:  # noqa: ANN401

@@ -4,13 +4,15 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from raypg.data.cache import load_cached, read_about
 from raypg.data.config import DataConfig
 from raypg.data.dataset import Dataset, DatasetSpec
 from raypg.errors import DataError
 from raypg.own import portable_name
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,28 @@ def recipe_version(recipe: Recipe, config: DataConfig, cache_dir: Path) -> str:
     return load_recipe(recipe, config, cache_dir).version
 
 
+def recipe_spec(recipe: Recipe, config: DataConfig) -> DatasetSpec:
+    """The facts of a data set, without `data.fraction`, before anything is decoded.
+
+    Raises:
+        DataError: the files are not what the config says.
+    """
+    return _readable(recipe.spec, config)
+
+
+def _readable(step: Callable[[Any], _T], config: DataConfig) -> _T:
+    """What a step that only reads gives; a file that cannot be read is an error."""
+    try:
+        return step(config)
+    except OSError as error:
+        where = str(error.filename or config.root)
+        found, fix = error.strerror or str(error), "Look at its rights and its disk."
+        raise DataError(where, "must be readable", found, fix) from error
+
+
 def _entry(recipe: Recipe, config: DataConfig, cache_dir: Path) -> Path:
     """The place of these very files under these keys in the cache."""
-    stamp = _hash_text(f"{_own_keys(config)} {recipe.stamp(config)}")
+    stamp = _hash_text(f"{_own_keys(config)} {_readable(recipe.stamp, config)}")
     return cache_dir / f"{_version(recipe, config, '')}-{stamp}"
 
 

@@ -1,3 +1,4 @@
+import errno
 import os
 import shutil
 import subprocess
@@ -198,6 +199,25 @@ def test_a_folder_that_is_no_data_set_is_an_error(
     root.mkdir()
     write_folder(root, *classes)
     with pytest.raises(DataError, match=message):
+        load_folder(root)
+
+
+def test_a_class_may_be_called_train(root: Path) -> None:
+    write_folder(root, "car", "test", "train")
+    assert load_folder(root).class_names == ("car", "test", "train")
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_folder(root, "a", "b")
+
+    def refuse(path: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("raypg.data.listing.os.scandir", refuse)
+    expected = "pictures: must be readable; found Permission denied"
+    with pytest.raises(DataError, match=expected):
         load_folder(root)
 
 

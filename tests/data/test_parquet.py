@@ -126,6 +126,15 @@ def test_what_is_no_parquet_file_is_an_error(tmp_path: Path, content: bytes) -> 
         load_parquet(tmp_path / "a.parquet")
 
 
+def test_a_damaged_page_is_an_error(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "a.parquet", [0, 1] * 30)
+    content = bytearray((tmp_path / "a.parquet").read_bytes())
+    content[4:3000] = bytes(2996)
+    (tmp_path / "a.parquet").write_bytes(bytes(content))
+    with pytest.raises(DataError, match=r"a\.parquet: must be a whole Parquet file"):
+        load_parquet(tmp_path / "a.parquet")
+
+
 def test_a_folder_without_training_files_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"to train on .*found no file \*\.parquet"):
         load_parquet(tmp_path)
