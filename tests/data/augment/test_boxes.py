@@ -46,7 +46,7 @@ def test_erased_areas_are_those_of_torchvision() -> None:
     torch.manual_seed(0)
     erase = v2.RandomErasing(p=0.5)
     image = torch.ones(1, 32, 28)
-    peer = torch.stack([(erase(image) == 0).sum() for _ in range(4_000)])
+    peer = torch.stack([(erase(image) == 0).sum() for _ in range(1_500)])
     ours = areas(draw_erasing(40_000, 0.5, 32, 28, rng()), 32, 28)
     assert ours.eq(0).float().mean().item() == pytest.approx(0.5, abs=0.01)
     assert ks_2samp(ours[ours > 0], peer[peer > 0]).pvalue > 0.01
