@@ -157,6 +157,7 @@ def test_a_trial_with_a_teacher_does_not_train_without_its_answers() -> None:
         ({"train__distill_temperature": 2.0}, "must stand beside a teacher; found 2.0"),
         ({"train__distill_weight": 0.5}, "must stand beside a teacher; found 0.5"),
         ({**HINTON, "train__distill_weight": 1.5}, "must be at most 1"),
+        ({**HINTON, "train__mixup": 0.2}, "must be 0 beside train.teacher, which"),
         ({**HINTON, "train__distill_temperature": 0.0}, "must be above 0"),
     ],
 )

@@ -145,6 +145,7 @@ def test_groups_stay_as_they_are_where_all_rates_are_one() -> None:
         {"train__freeze": "1"},
         {"train__layer_decay": 0.5, "train__head_lr_factor": 3.0},
         {"train__freeze": "backbone", "optimizer__name": "adamw"},
+        {"train__layer_decay": 0.5, "optimizer__name": "muon", "optimizer__lr": 0.01},
     ],
 )
 def test_a_resumed_trial_goes_on_and_does_not_start_again(
