@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from raypg.commands.probes import show_batch_sizes, show_lr
+from raypg.commands.retested import print_retest
 from raypg.config import build_layers, load, to_yaml
 from raypg.console import (
     INTERRUPTED,
@@ -26,7 +27,6 @@ from raypg.results.schema import flat_rows
 from raypg.solo import (
     Finished,
     Options,
-    Retest,
     resume_trial,
     retest_trial,
     start_trial,
@@ -162,7 +162,7 @@ def train(
             num_threads=threads,
             runs_kept=run_kept_files,
         )
-        _print_retest(again)
+        print_retest(again)
         return
     if run_kept_files:
         rule, fix = "must stand beside --evaluate", "Add --evaluate TRIAL."
@@ -233,30 +233,6 @@ def _finish(finished: Finished) -> NoReturn:
         print(f"Go on with: {resume}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
     raise typer.Exit(1 if finished.status == "failed" else 0)
-
-
-def _print_retest(found: Retest) -> None:
-    row = {
-        "trial": found.trial,
-        "sweep": found.sweep,
-        "epoch": found.epoch,
-        "test.accuracy": found.accuracy,
-        "test.loss": found.loss,
-    }
-    stored = found.stored
-    if stored is not None:
-        row["stored.accuracy"] = stored["test.accuracy"]
-        row["stored.loss"] = stored["test.loss"]
-    print_table([row], list(row))
-    if stored is None:
-        print("The table has no test results of it: it did not complete.")
-    elif found.is_same:
-        print("The same as in the table, to the last bit.")
-    else:
-        apart = found.loss - stored["test.loss"]
-        changes = ", ".join(found.changes) or "nothing that is recorded"
-        print(f"Not the same as in the table: test.loss differs by {apart:.3g}.")
-        print(f"Changed since it was trained: {changes}.")
 
 
 def main() -> None:
