@@ -16,7 +16,8 @@ ORDER = """
 errors strict faults causes tracebacks locks secrets
 space bucket folder lease store results models data optim
 config
-experiment training processor trial entries ledger checkpoints retention pruning
+experiment training processor trial entries ledger checkpoints leftovers
+retention pruning
 git provenance patches progress memo interrupts
 plan solo wandb_log
 exchange
