@@ -104,6 +104,15 @@ def has_whole_size(store: Store, held: Held) -> bool:
         return False
 
 
+def saved_epoch(store: Store, folder: str) -> int:
+    """The epoch that a whole checkpoint is of.
+
+    Raises:
+        OSError: the store is out of reach.
+    """
+    return int(json.loads(store.read(f"{folder}/{INDEX_FILE}"))["epoch"])
+
+
 def read_checkpoint(store: Store, folder: str) -> bytes:
     """The packed state in a checkpoint of the store, held against its checksum.
 

@@ -6,7 +6,10 @@ import pytest
 
 from raypg import (
     ASHA,
+    PBT,
     Ablation,
+    Hyperband,
+    MedianStopping,
     Search,
     ablation_study,
     choice,
@@ -152,10 +155,26 @@ SEARCH_FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"trials": 10**9}, "trials: must be a whole number from 1 to 100,000"),
     ({"sampler": "tbe"}, 'sampler: must be known; found "tbe". Did you mean "tpe"?'),
     ({"seed": -1}, "seed: must be a whole number of at least 0"),
-    ({"scheduler": 9}, r"scheduler: must be ASHA\(…\) or None; found 9"),
+    ({"scheduler": 9}, r"scheduler: must be ASHA\(…\), .* or None; found 9"),
     ({"scheduler": ASHA(0)}, "scheduler.max_epochs: must be a whole number"),
     ({"scheduler": ASHA(9, 10)}, "grace_epochs: must be at most scheduler.max_epochs"),
     ({"scheduler": ASHA(9, 1, 1)}, "reduction_factor: must be a whole number of at le"),
+    ({"scheduler": ASHA(9, promotion=1)}, "promotion: must be True or False; found 1"),  # type: ignore[arg-type]
+    ({"scheduler": Hyperband(0)}, "scheduler.max_epochs: must be a whole number"),
+    ({"scheduler": Hyperband(9, 1)}, "reduction_factor: must be a whole number of at"),
+    ({"scheduler": MedianStopping(9, 10)}, "grace_epochs: must be at most scheduler.m"),
+    ({"scheduler": MedianStopping(9, 1, 0)}, "min_trials: must be a whole number of"),
+    ({"scheduler": PBT(9, 10)}, "perturb_every: must be at most scheduler.max_epochs"),
+    ({"scheduler": PBT(9, quantile=0.6)}, "quantile: must be a number from 0 to 0.5"),
+    ({"scheduler": PBT(9, resample_probability=2)}, "must be a number from 0 to 1"),
+    ({"scheduler": PBT(9), "trials": 1}, "trials: must be at least 2 under PBT"),
+    (
+        {
+            "scheduler": PBT(9),
+            "axes": {"b": choice(1), "a": when("b", 1, uniform(0, 1))},
+        },
+        r"must not be a when\(\) under PBT",
+    ),
     (
         {"scheduler": ASHA(9), "axes": {"train.epochs": integer(1, 9)}},
         "must not be an axis under a scheduler",

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from raypg.cluster.ending import Ending, print_ending, resume_command
 from raypg.cluster.extend import check_epochs, read_space
 from raypg.cluster.head import watch_head
 from raypg.cluster.job import check_outlives_job
+from raypg.cluster.judged import tell_judge
 from raypg.cluster.options import Options
 from raypg.cluster.past import Before, read_before, replay
 from raypg.cluster.prepare import Question, ask, check_origins, connect_for
@@ -33,7 +34,7 @@ from raypg.progress import Pace, follow
 from raypg.provenance import provenance
 from raypg.pruning import Pruner
 from raypg.results import SweepWriter, check_types, set_kept_aside, take_in
-from raypg.space import to_data
+from raypg.space import PBT, to_data
 from raypg.store import Store, check_saved
 from raypg.wandb_log import log_to_wandb
 
@@ -223,9 +224,10 @@ class _Run:
     own: str
     before: Before
 
-    def launch(self) -> Launch:
-        """How the driver is to run it."""
+    def launch(self, flush: Callable[[], object]) -> Launch:
+        """How the driver is to run it; `flush` puts all rows on disk."""
         question, options = self.question, self.options
+        judged = tell_judge(question, self.store, self.name, self.before)
         space = question.space_file.space
         return Launch(
             store=self.store,
@@ -233,7 +235,7 @@ class _Run:
             need=question.need,
             metric=space.metric,
             mode=space.mode,
-            asha=question.asha,
+            scheduler=question.scheduler,
             max_concurrent=options.max_concurrent,
             trials_per_worker=options.trials_per_worker,
             uses_group=options.uses_group,
@@ -243,13 +245,19 @@ class _Run:
             ended_curves=self.before.ended_curves(),
             interrupted_curves=self.before.interrupted_curves(),
             own=self.own,
+            histories=judged.histories,
+            judge=judged.judge,
+            flush=flush,
         )
 
     def facts(self) -> dict[str, Any]:
         """What all trials of this session share, as columns of `trials`."""
         need = self.question.need
+        space = self.question.space_file.space
+        changes = isinstance(self.question.scheduler, PBT)
         return {
             **self.code,
+            "changing": ", ".join(space.axes) if changes else None,
             "num_workers": need.workers_per_trial,
             "num_threads": need.num_threads,
             "device": need.device,
@@ -289,7 +297,7 @@ def _run(run: _Run, writer: SweepWriter, ending: Ending) -> Finished:
         ):
             if run.todo.needs_training:
                 with watch_head(lambda why: _give_up(run, ledger, writer, why)):
-                    run_sweep(run.launch(), ledger, ending)
+                    run_sweep(run.launch(writer.flush), ledger, ending)
             else:
                 ledger.next_entry()  # books every trial as cached
         if not ending.reason and question.proposals.num_trials != planned:

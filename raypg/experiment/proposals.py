@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from raypg.errors import SpaceError
-from raypg.experiment.draws import build_draws
+from raypg.experiment.draws import Known
+from raypg.experiment.learning import build_draws
 from raypg.experiment.trials import (
     Resolver,
     Trial,
@@ -202,6 +203,11 @@ class SearchProposals:
                 self.finish(trial.key, trial.status, trial.value)
             else:
                 self._again.append(again)
+
+    def learn(self, known: Sequence[Known]) -> None:
+        """Tell the sampler of trials of other sweeps, before anything else."""
+        for one in known:
+            self._draws.learn(one)
 
     def corners(self) -> Iterator[Trial]:
         """The ends of the ranges in every combination: what the search may cost."""

@@ -25,15 +25,17 @@ from raypg.space.distributions import (
     is_same,
     options_faults,
 )
-from raypg.space.scheduler import ASHA, scheduler_faults
+from raypg.space.scheduler import PBT, Scheduler, scheduler_faults
 
+Sampler = Literal["tpe", "random", "cmaes", "gp", "nsga2", "qmc"]
+_SAMPLERS = ("tpe", "random", "cmaes", "gp", "nsga2", "qmc")
 _MOST_CORNERS = 1024
 _EXAMPLE = '"optimizer.lr": log_uniform(1e-3, 1.0)'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Search:
-    """Trials drawn one by one, by Optuna's TPE or at random.
+    """Trials drawn one by one, by one of Optuna's samplers or at random.
 
     Raises:
         SpaceError: an axis or a number is out of its range; every fault is named.
@@ -47,10 +49,11 @@ class Search:
     """How many to draw, all different."""
     metric: str = "val.accuracy"
     mode: Literal["max", "min"] = "max"
-    sampler: Literal["tpe", "random"] = "tpe"
+    sampler: Sampler = "tpe"
+    """TPE, random, CMA-ES, a Gaussian process, NSGA-II or quasi-random: Optuna's."""
     seed: int = 0
     """Of the draws. What the trials start from is the config's `seed`."""
-    scheduler: ASHA | None = None
+    scheduler: Scheduler | None = None
     """None: every trial is trained to its end."""
 
     def __post_init__(self) -> None:
@@ -59,11 +62,11 @@ class Search:
             *axes_faults(self.axes, _EXAMPLE),
             *metric_faults(self.metric, self.mode, self.base),
             *number_faults("trials", self.trials, 1, MAX_TRIALS),
-            *choice_faults("sampler", self.sampler, ("tpe", "random")),
+            *choice_faults("sampler", self.sampler, _SAMPLERS),
             *number_faults("seed", self.seed, 0),
         ]
         if self.scheduler is not None:
-            faults += scheduler_faults(self.scheduler)
+            faults += scheduler_faults(self.scheduler, self.trials)
         if isinstance(self.axes, Mapping):
             faults += _drawn_faults(self.axes)
             faults += _overlap_faults(self)
@@ -136,6 +139,10 @@ def _overlap_faults(search: Search) -> Iterator[SpaceError]:
             where, rule = f'axes["{axis}"]', "must not be an axis under a scheduler"
             found, fix = repr(search.scheduler), "Remove it: max_epochs is its value."
             yield SpaceError(where, rule, found, fix)
+        if isinstance(search.axes[axis], When) and isinstance(search.scheduler, PBT):
+            where, rule = f'axes["{axis}"]', "must not be a when() under PBT"
+            fix = "Write its range alone: what it depends on does not change."
+            yield SpaceError(where, rule, f"{search.axes[axis]!r:.60}", fix)
 
 
 def _drawn_faults(axes: Mapping[str, object]) -> Iterator[SpaceError]:
