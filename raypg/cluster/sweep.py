@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
+from raypg.budget import Spending
 from raypg.causes import check_cause
 from raypg.cluster.agreed import record
 from raypg.cluster.driver import Launch, run_sweep
@@ -23,9 +24,16 @@ from raypg.cluster.options import Options
 from raypg.cluster.past import Before, read_before, replay
 from raypg.cluster.prepare import Question, ask, check_origins, connect_for
 from raypg.cluster.todo import Todo, find_todo
+from raypg.cluster.warm import read_known_trials
 from raypg.config import Layer, flatten
 from raypg.errors import StoreError
-from raypg.experiment import check_keeps_no_secret, is_edited, load_space
+from raypg.experiment import (
+    Known,
+    SearchProposals,
+    check_keeps_no_secret,
+    is_edited,
+    load_space,
+)
 from raypg.interrupts import gentle_interrupts
 from raypg.ledger import Ledger
 from raypg.own_files import keep_own, own_paths
@@ -65,7 +73,8 @@ class Finished:
         """0: all trials ended well; 1: some failed; 130: interrupted."""
         if self.ending.is_interrupt:
             return 130
-        has_ended_badly = self.ending.reason or self.ending.unwritten
+        is_early = self.ending.reason and not self.ending.is_planned
+        has_ended_badly = is_early or self.ending.unwritten
         return 1 if self.ledger.count("failed") or has_ended_badly else 0
 
 
@@ -90,6 +99,7 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
     with ExitStack() as stack:
         question = ask(space_file, layers, options, stack)
         check_types(store, question.columns)
+        known = _read_known(question, store, options)
         todo = find_todo(question, store, _warn, is_fresh=options.is_fresh)
         if todo.needs_training:
             check_origins(question, store)
@@ -101,7 +111,8 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
             name = store.create_next_sweep(space_file.stem)
         if aside := set_kept_aside(store, name):
             _warn(aside)
-        store.write_description(name, _describe(question, options))
+        about = _describe(question, options) | ({"known": known} if known else {})
+        store.write_description(name, about)
         code = _keep_code(store, name, question, todo)
         ending, writer = _open_writer(store, name, stack)
         kept = keep_own(store, name, question.bundle)
@@ -162,6 +173,7 @@ def resume_sweep(
         saved,
         store=options.store,
         address=options.address,
+        budget=options.budget,
         repairs_oom=saved.repairs_oom or options.repairs_oom,
     )
     with ExitStack() as stack:
@@ -181,6 +193,8 @@ def resume_sweep(
         )
         for line in before.notes(asks_retry=bool(retry_failed)):
             _warn(line)
+        if isinstance(question.proposals, SearchProposals):
+            question.proposals.learn([Known(**one) for one in about.get("known", ())])
         replay(question, before)
         todo = find_todo(question, store, _warn, is_fresh=options.is_fresh)
         if todo.needs_training:
@@ -194,6 +208,17 @@ def resume_sweep(
         kept = keep_own(store, name, question.bundle)
         run = _Run(store, name, question, options, todo, code, kept, before)
         return _run(run, writer, ending)
+
+
+def _read_known(
+    question: Question, store: Store, options: Options
+) -> list[dict[str, Any]]:
+    """Tell a search what earlier sweeps know; the same is told again at a resume."""
+    own = getattr(question.space_file.space, "warm_start", ())
+    known = read_known_trials(question, store, [*own, *options.warm_start], _warn)
+    if known and isinstance(question.proposals, SearchProposals):
+        question.proposals.learn(known)
+    return [asdict(one) for one in known]
 
 
 def _open_writer(
@@ -285,6 +310,7 @@ def _run(run: _Run, writer: SweepWriter, ending: Ending) -> Finished:
         with (
             log_to_wandb(ledger, run.store, _warn, is_on=run.options.uses_wandb),
             follow(ledger, space.metric, space.mode, pace),
+            _spending(run, ledger, ending),
             Pruner(
                 ledger,
                 run.store,
@@ -307,6 +333,20 @@ def _run(run: _Run, writer: SweepWriter, ending: Ending) -> Finished:
         except StoreError as error:
             ending.unwritten = str(error)
     return Finished(run.store, run.name, ending, ledger)
+
+
+def _spending(
+    run: _Run, ledger: Ledger, ending: Ending
+) -> AbstractContextManager[object]:
+    """Counts what the sweep spends, where it has a budget."""
+    budget = run.options.budget_limit
+    if budget is None:
+        return nullcontext()
+    need = run.question.need
+    num_gpus = need.gpus_per_worker * need.workers_per_trial
+    spending = Spending(budget, num_gpus, ending.conclude)
+    ledger.tell(spending)
+    return spending
 
 
 def _note_size(run: _Run, num_trials: int) -> None:

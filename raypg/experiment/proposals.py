@@ -156,6 +156,7 @@ class SearchProposals:
         self._index: dict[str, int] = {}
         self._seen: dict[str, dict[int, float]] = {}
         self._again: deque[Trial] = deque()
+        self._best, self._num_no_better = -math.inf, 0
 
     @property
     def is_waiting(self) -> bool:
@@ -167,6 +168,8 @@ class SearchProposals:
         if self._again:
             return self._again.popleft()
         index = len(self._index)
+        if self.has_lost_patience:
+            self.num_trials = index
         if index == self.num_trials:
             return None
         for attempt in range(_MOST_ATTEMPTS):
@@ -185,6 +188,7 @@ class SearchProposals:
 
     def finish(self, key: str, status: str, value: float | None) -> None:
         """Tell the sampler."""
+        self._note(status, value)
         self._draws.tell(self._index[key], status, value, self._seen[key])
 
     def replay(self, past: Sequence[Past]) -> None:
@@ -214,6 +218,22 @@ class SearchProposals:
         for values in self._search.corners():
             if (trial := self._build(values)) is not None:
                 yield trial
+
+    @property
+    def has_lost_patience(self) -> bool:
+        """Whether none is drawn any more, as many have ended without a better best."""
+        return 0 < self._search.patience <= self._num_no_better
+
+    def _note(self, status: str, value: float | None) -> None:
+        """Count how long the best one has been the best; failures say nothing."""
+        if status not in ("completed", "cached", "stopped"):
+            return
+        self._num_no_better += 1
+        if status == "stopped" or value is None or not math.isfinite(value):
+            return
+        score = value if self._search.mode == "max" else -value
+        if score > self._best:
+            self._best, self._num_no_better = score, 0
 
     def _begin(self, key: str, index: int) -> None:
         self._index[key] = index

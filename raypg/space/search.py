@@ -55,6 +55,12 @@ class Search:
     """Of the draws. What the trials start from is the config's `seed`."""
     scheduler: Scheduler | None = None
     """None: every trial is trained to its end."""
+    warm_start: Sequence[str] = ()
+    """Sweeps of the same store whose completed trials the sampler knows from the start,
+    where their other settings are the same."""
+    patience: int = 0
+    """Trials that end one after another without a better best, after which no further
+    one is drawn; 0: all are."""
 
     def __post_init__(self) -> None:
         faults = [
@@ -64,6 +70,8 @@ class Search:
             *number_faults("trials", self.trials, 1, MAX_TRIALS),
             *choice_faults("sampler", self.sampler, _SAMPLERS),
             *number_faults("seed", self.seed, 0),
+            *number_faults("patience", self.patience, 0),
+            *_warm_faults(self.warm_start),
         ]
         if self.scheduler is not None:
             faults += scheduler_faults(self.scheduler, self.trials)
@@ -126,6 +134,13 @@ class Search:
                     yield from extend({**values, axes[0]: option}, axes[1:])
 
         return extend({}, list(self.axes))
+
+
+def _warm_faults(names: object) -> Iterator[SpaceError]:
+    is_list = isinstance(names, list | tuple)
+    if not is_list or not all(isinstance(name, str) for name in names):  # type: ignore[attr-defined]
+        rule, fix = "must be a list of sweeps", 'Write warm_start=("sweep-a",).'
+        yield SpaceError("warm_start", rule, quote_value(names), fix)
 
 
 def _overlap_faults(search: Search) -> Iterator[SpaceError]:
