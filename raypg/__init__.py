@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 from raypg.errors import RaypgError
 from raypg.space import (
     ASHA,
+    PBT,
     Ablation,
+    Hyperband,
+    MedianStopping,
     Search,
     ablation_study,
     choice,
@@ -29,6 +32,9 @@ __all__ = [
     "ASHA",
     "Ablation",
     "Config",
+    "Hyperband",
+    "MedianStopping",
+    "PBT",
     "RaypgError",
     "Search",
     "ablation_study",

@@ -128,6 +128,15 @@ def check_size(store: Store, held: Held) -> None:
         raise CheckpointError(held.folder, rule, found, _FALL_BACK)
 
 
+def saved_epoch(store: Store, folder: str) -> int:
+    """The epoch that a whole checkpoint is of.
+
+    Raises:
+        OSError: the store is out of reach.
+    """
+    return int(json.loads(store.read(f"{folder}/{INDEX_FILE}"))["epoch"])
+
+
 def read_checkpoint(store: Store, folder: str) -> bytes:
     """The packed state in a checkpoint of the store, held against its checksum.
 

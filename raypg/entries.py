@@ -37,6 +37,9 @@ SUMMARY_COLUMNS = (
 )
 """What a cached row copies from the row of the trial that it stands for."""
 
+WORKER_COLUMNS = ("num_parameters", "num_flops", "built_depth", "processor", "node")
+"""What a worker says of a trial, and stays so where another one goes on with it."""
+
 TRAINED_BY = (
     "git.commit",
     "git.dirty",
@@ -84,6 +87,20 @@ class Entry:
     finished: float = 0.0
     """Its end, in seconds since 1970; 0 before it."""
     columns: dict[str, Any] = field(default_factory=dict)
+    changes: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    """What its axes are, by the first epoch that has them so; empty where they stay."""
+    donors: dict[int, str] = field(default_factory=dict)
+    """The trials that it copied, by the first epoch after that."""
+
+    def epoch_columns(self, epoch: int) -> dict[str, Any]:
+        """Of `epochs`, for what changes in the middle of the training."""
+        begun = [first for first in self.changes if first <= epoch]
+        if not begun:
+            return {}
+        values = self.changes[max(begun)]
+        own = {f"config.{axis}": value for axis, value in values.items()}
+        donor = self.donors.get(epoch)
+        return {**own, "copied_from": donor} if donor else own
 
     @property
     def train_s(self) -> float:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from raypg.entries import (
+    WORKER_COLUMNS,
     Entry,
     Leftover,
     Row,
@@ -247,6 +248,9 @@ class Ledger:
             entry.known_epochs = set(left.known_epochs)
             entry.started = left.started
             entry.columns.update(left.columns)
+            before = self.before.get(trial.key, {})
+            kept = {name: before.get(name) for name in WORKER_COLUMNS}
+            entry.columns |= {k: v for k, v in kept.items() if v is not None}
         self._book(entry)
         return entry
 
@@ -295,7 +299,8 @@ class Ledger:
         self._writer.append(
             "epochs",
             {**key, "attempt": attempt, "epoch": epoch, **metrics}
-            | {"time": moment(metrics.get("time"))},
+            | {"time": moment(metrics.get("time"))}
+            | entry.epoch_columns(epoch),
         )
 
     def _write(self, entry: Entry) -> None:

@@ -24,7 +24,12 @@ from raypg.console import (
     told_command,
 )
 from raypg.errors import ConfigError
-from raypg.experiment import RacingProposals, base_config, load_space
+from raypg.experiment import (
+    RacingProposals,
+    SearchProposals,
+    base_config,
+    load_space,
+)
 from raypg.results import Results, open_results, read_failures
 from raypg.results.readable import print_answer
 from raypg.retention import ALL
@@ -119,6 +124,22 @@ def tune(
         int | None,
         typer.Option(metavar="N", show_default="10", help="So many at the most."),
     ] = None,
+    warm_start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SWEEP,…",
+            callback=given_text,
+            help="A search learns from these first.",
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X",
+            callback=given_text,
+            help="As 2h, 300epochs or 4gpuh: then end with what there is.",
+        ),
+    ] = None,
     worker_group: Annotated[
         bool, typer.Option("--worker-group", hidden=True)  # to compare both kinds
     ] = False,
@@ -184,12 +205,14 @@ def tune(
         checkpoint_disk=checkpoint_disk or "",
         until_interval=until_interval,
         max_seeds=Options.max_seeds if max_seeds is None else max_seeds,
+        budget=budget or "",
+        warm_start=tuple(filter(None, (warm_start or "").split(","))),
         command=told_command(),
     )
     if resume:
         why = f"It keeps its config and what alters numbers; {EPOCHS} may grow."
         beside = ["store", "address", "retry_failed", "allow_changed", "repair_oom"]
-        beside += ["run_saved_space", *MAY_CHANGE]
+        beside += ["run_saved_space", "budget", *MAY_CHANGE]
         is_grown = all(one.partition("=")[0].strip() == EPOCHS for one in overrides)
         beside += ["arguments"] * is_grown
         check_alone(context, "resume", beside, why)
@@ -237,6 +260,10 @@ def _finish(finished: Finished, address: str) -> NoReturn:
         print_answer(results, finished.sweep)
         if isinstance(finished.ledger.proposals, RacingProposals) and not ending.reason:
             print("\n" + "\n".join(finished.ledger.proposals.report()))
+        proposals = finished.ledger.proposals
+        if isinstance(proposals, SearchProposals) and proposals.has_lost_patience:
+            num = proposals.num_trials
+            print(f"No better best for long enough: it ended after {num} trials.")
     if ending.reason or ending.unwritten:
         print_ending(ending, resume)
     if finished.ledger.count("failed") and not ending.unwritten:

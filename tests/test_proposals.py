@@ -240,3 +240,24 @@ def test_another_process_draws_the_same(tmp_path: Path) -> None:
         check=True,
     ).stdout
     assert output.strip() == str([trial.key for trial in run(search(trials=14))])
+
+
+def test_patience_ends_a_search_after_so_many_trials_without_a_better_best() -> None:
+    values = [0.1, 0.5, 0.4, 0.5, 0.6, 0.2, 0.3, 0.6, 0.9]
+    proposals = search(patience=3)
+    for value in values:
+        trial = proposals.propose()
+        if trial is None:
+            break
+        proposals.finish(trial.key, "completed", value)
+    assert proposals.propose() is None
+    assert (proposals.num_trials, proposals.has_lost_patience) == (8, True)
+
+
+def test_failures_say_nothing_to_patience() -> None:
+    proposals = search(patience=2)
+    for status, value in [("completed", 0.5), ("failed", None), ("failed", None)]:
+        trial = proposals.propose()
+        assert trial is not None
+        proposals.finish(trial.key, status, value)
+    assert not proposals.has_lost_patience

@@ -1,11 +1,15 @@
 import itertools
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from raypg import (
     ASHA,
+    PBT,
     Ablation,
+    Hyperband,
+    MedianStopping,
     Search,
     ablation_study,
     choice,
@@ -16,6 +20,7 @@ from raypg import (
 )
 from raypg.errors import SpaceError
 from raypg.space import Distribution, build_arms
+from raypg.space.fractions import build_fraction
 
 DEPTHS = {"model.depth": [22, 40]}
 LR = {"optimizer.lr": log_uniform(1e-3, 1.0)}
@@ -150,10 +155,26 @@ SEARCH_FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"trials": 10**9}, "trials: must be a whole number from 1 to 100,000"),
     ({"sampler": "tbe"}, 'sampler: must be known; found "tbe". Did you mean "tpe"?'),
     ({"seed": -1}, "seed: must be a whole number of at least 0"),
-    ({"scheduler": 9}, r"scheduler: must be ASHA\(…\) or None; found 9"),
+    ({"scheduler": 9}, r"scheduler: must be ASHA\(…\), .* or None; found 9"),
     ({"scheduler": ASHA(0)}, "scheduler.max_epochs: must be a whole number"),
     ({"scheduler": ASHA(9, 10)}, "grace_epochs: must be at most scheduler.max_epochs"),
     ({"scheduler": ASHA(9, 1, 1)}, "reduction_factor: must be a whole number of at le"),
+    ({"scheduler": ASHA(9, promotion=1)}, "promotion: must be True or False; found 1"),  # type: ignore[arg-type]
+    ({"scheduler": Hyperband(0)}, "scheduler.max_epochs: must be a whole number"),
+    ({"scheduler": Hyperband(9, 1)}, "reduction_factor: must be a whole number of at"),
+    ({"scheduler": MedianStopping(9, 10)}, "grace_epochs: must be at most scheduler.m"),
+    ({"scheduler": MedianStopping(9, 1, 0)}, "min_trials: must be a whole number of"),
+    ({"scheduler": PBT(9, 10)}, "perturb_every: must be at most scheduler.max_epochs"),
+    ({"scheduler": PBT(9, quantile=0.6)}, "quantile: must be a number from 0 to 0.5"),
+    ({"scheduler": PBT(9, resample_probability=2)}, "must be a number from 0 to 1"),
+    ({"scheduler": PBT(9), "trials": 1}, "trials: must be at least 2 under PBT"),
+    (
+        {
+            "scheduler": PBT(9),
+            "axes": {"b": choice(1), "a": when("b", 1, uniform(0, 1))},
+        },
+        r"must not be a when\(\) under PBT",
+    ),
     (
         {"scheduler": ASHA(9), "axes": {"train.epochs": integer(1, 9)}},
         "must not be an axis under a scheduler",
@@ -247,3 +268,81 @@ def test_a_wrong_answer_of_the_decorated_function_is_an_error(
 
     with pytest.raises(SpaceError, match=match):
         ablation_study(study).build_ablation()
+
+
+def test_pairs_are_all_single_changes_and_all_two_of_different_axes() -> None:
+    axes: dict[str, list[Any]] = {**TWO, "model.growth_rate": [12, 24]}
+    pairs = Ablation(axes=axes, design="pairs")
+    start: dict[str, Any] = {"model__depth": 22, "data__flip": False}
+    assert labels(pairs, **start, model__growth_rate=12) == [
+        "baseline",
+        "model.depth=40",
+        "data.flip=true",
+        "model.growth_rate=24",
+        "model.depth=40 data.flip=true",
+        "model.depth=40 model.growth_rate=24",
+        "data.flip=true model.growth_rate=24",
+    ]
+    three = Ablation(axes={"model.depth": [22, 40, 76]}, design="pairs")
+    assert labels(three, model__depth=22) == [
+        "baseline",
+        "model.depth=40",
+        "model.depth=76",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("num_factors", "resolution", "num_runs"),
+    # Montgomery, Design and Analysis of Experiments, table 8.14.
+    [
+        (3, 3, 4),
+        (7, 3, 8),
+        (15, 3, 16),
+        (4, 4, 8),
+        (8, 4, 16),
+        (16, 4, 32),
+        (5, 5, 16),
+        (8, 5, 64),
+        (2, 5, 4),
+        (1, 4, 2),
+    ],
+)
+def test_a_fraction_is_as_small_as_the_tables_have_it(
+    num_factors: int, resolution: int, num_runs: int
+) -> None:
+    runs = build_fraction(num_factors, resolution)
+    assert (len(runs), len(set(runs))) == (num_runs, num_runs)
+    assert runs[0] == (0,) * num_factors
+    # Of any `resolution - 1` factors every combination of values is equally often had.
+    for some in itertools.combinations(
+        range(num_factors), min(num_factors, resolution - 1)
+    ):
+        seen = Counter(tuple(run[factor] for factor in some) for run in runs)
+        assert len(seen) == 2 ** len(some)
+        assert len(set(seen.values())) == 1
+
+
+def test_a_fractional_ablation_has_its_runs_as_arms() -> None:
+    axes: dict[str, list[Any]] = {
+        **TWO,
+        "model.growth_rate": [12, 24],
+        "model.dropout": [0.0, 0.1],
+    }
+    arms, baseline = build_arms(Ablation(axes=axes, design="fractional"), {})
+    assert len(arms) == 8
+    assert baseline is arms[0]
+    assert dict(baseline.values) == {axis: values[0] for axis, values in axes.items()}
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"axes": {"a": [1, 2, 3]}}, r'axes\["a"\]: must have two values under frac'),
+        ({"resolution": 6}, "resolution: must be 3, 4 or 5; found 6"),
+        ({"design": "full", "resolution": 3}, 'must stand beside design="fractional"'),
+        ({"axes": {f"a{n}": [0, 1] for n in range(33)}}, "must have at most 32 axes"),
+    ],
+)
+def test_a_wrong_fraction_is_an_error(change: dict[str, Any], match: str) -> None:
+    with pytest.raises(SpaceError, match=match):
+        Ablation(**{"axes": TWO, "design": "fractional", **change})

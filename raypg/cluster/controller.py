@@ -11,6 +11,9 @@ from ray.tune.execution import class_cache
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 
+MANY = 10**6
+"""More actors than any sweep has."""
+
 MayGoOn = Callable[[Trial, Exception], bool]
 """Told of every failure that Tune sees, and asked whether the trial starts again."""
 
@@ -37,7 +40,11 @@ class SweepController(TuneController):  # type: ignore[misc]
         self._has_room = has_room
         self._is_short = is_short
         self._failure: Exception | None = None
+        self._keeps_idle = False
+        """Whether trials of this sweep are paused at all."""
+        self._num_pausing = 0
         super().__init__(**options)
+        self._reuses = bool(options.get("reuse_actors"))
 
     def checkpoint(self, force: bool = False, wait: bool = False) -> None:
         """Nothing: the tables are what a sweep is resumed from.
@@ -76,6 +83,37 @@ class SweepController(TuneController):  # type: ignore[misc]
             and trial not in self._resetting_trials
             and self._actor_manager.is_actor_started(actor)
         )
+
+    def _schedule_trial_pause(
+        self, trial: Trial, should_checkpoint: bool = True
+    ) -> None:
+        """Pause a trial, and keep its actor for those that go on.
+
+        Tune keeps one for each trial that waits for a process. Whole rounds of trials
+        wait for their last one, and then want as many actors as they had.
+        """
+        if should_checkpoint:
+            super()._schedule_trial_pause(trial, should_checkpoint)
+            return
+        # It is saved, and its actor is given up now.
+        is_spent = (trial.last_result or {}).get("raypg_recycle", False)
+        self._reuse_actors = self._reuses and not is_spent
+        if not self._keeps_idle:
+            self._actor_cache.increase_max(trial.placement_group_factory, MANY)
+            self._keeps_idle = True
+        self._num_pausing = 1
+        super()._schedule_trial_pause(trial, should_checkpoint)
+        self._num_pausing = 0
+
+    def _maybe_cache_trial_actor(self, trial: Trial) -> bool:
+        """Keep an actor, also where no new trial is to come but paused ones are."""
+        if not (self._keeps_idle and self._search_alg.is_finished()):
+            return bool(super()._maybe_cache_trial_actor(trial))
+        num_wanting = len(self._paused_trials) + len(self._pending_trials)
+        if num_wanting + self._num_pausing <= self._actor_cache.num_cached_objects:
+            return False
+        with patch.object(self._search_alg, "is_finished", lambda: False):
+            return bool(super()._maybe_cache_trial_actor(trial))
 
     def on_step_end(self) -> None:
         """See Tune's."""

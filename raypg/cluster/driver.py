@@ -1,7 +1,7 @@
 """One sweep from its first trial to its last: Tune, driven by the ledger."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,8 +14,9 @@ from raypg.cluster.slots import Slots
 from raypg.config import flatten
 from raypg.data.places import whole_path
 from raypg.entries import Entry
+from raypg.experiment import Judge
 from raypg.ledger import Ledger
-from raypg.space import ASHA
+from raypg.space import Scheduler
 from raypg.store import Store
 
 SAME_FAILURES = 3
@@ -36,6 +37,12 @@ class Launch:
         hang_timeout_s: longest silence of a worker that trains; 0 is without end.
         repairs_oom: whether trials go on in smaller micro-batches once memory ran out.
         own: the bundle of the user's own files in the sweep's folder; empty for none.
+        ended_curves: what trials of earlier sessions reported.
+        interrupted_curves: the same of trials that go on.
+        histories: all metrics of these, by epoch up to their checkpoint; only where
+            trials wait for each other.
+        judge: decides which trials go on, where some wait; it has heard of the past.
+        flush: puts all rows on disk.
     """
 
     store: Store
@@ -43,7 +50,7 @@ class Launch:
     need: Need
     metric: str
     mode: str
-    asha: ASHA | None = None
+    scheduler: Scheduler | None = None
     max_concurrent: int = 0
     trials_per_worker: int = 0
     uses_group: bool = False
@@ -55,6 +62,9 @@ class Launch:
     interrupted_curves: Mapping[str, list[tuple[int, float]]] = field(
         default_factory=dict
     )
+    histories: Mapping[str, Sequence[Mapping[str, float]]] = field(default_factory=dict)
+    judge: Judge | None = None
+    flush: Callable[[], object] = bool
 
     @property
     def has_groups(self) -> bool:
@@ -88,13 +98,14 @@ def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
     tidy, is_short = _rooms(launch)
     farewell = Farewell(ending)
     searcher = LedgerSearcher(
-        ledger, slots, lambda: farewell.has_begun, _assign(launch)
+        ledger, slots, lambda: farewell.has_begun, _assign(launch, ledger)
     )
+    scheduler = _build_scheduler(launch, searcher)
     on_failure = _watch_failures(ledger, ending)
     recorder = Recorder(ledger, searcher, on_failure, tidy, farewell)
     try:
         with own_tune(recorder.may_go_on, searcher.has_room, is_short):
-            _fit(launch, searcher, recorder, EndingStopper(farewell))
+            _fit(launch, searcher, scheduler, recorder, EndingStopper(farewell))
         tidy()
     except KeyboardInterrupt:
         ending.interrupt("ended at once")
@@ -109,21 +120,49 @@ def run_sweep(launch: Launch, ledger: Ledger, ending: Ending) -> None:
             slots.close()
 
 
-def _fit(launch: Launch, searcher: object, recorder: object, stopper: object) -> None:
+def _build_scheduler(
+    launch: Launch,
+    searcher: Any,  # noqa: ANN401 its module imports ray
+) -> object:
+    """Tune's scheduler; one that lets trials wait tells the searcher of them."""
+    from raypg.cluster.breeding import Breeder
+    from raypg.cluster.pausing import Pausing
+    from raypg.cluster.schedulers import build_scheduler
+
+    reuses = launch.trials_per_worker != 1
+    if launch.judge is None:
+        return build_scheduler(
+            launch.scheduler,
+            launch.metric,
+            launch.mode,
+            launch.ended_curves,
+            launch.interrupted_curves,
+            reuses=reuses,
+        )
+    live = searcher.live
+    searcher.waiting = Pausing(
+        launch.judge,
+        launch.metric,
+        reuses=reuses,
+        values=lambda trial: live[trial.trial_id].trial.values,
+        copy=Breeder(lambda trial: live[trial.trial_id], launch.flush),
+        has_slot=searcher.has_slot,
+    )
+    return searcher.waiting
+
+
+def _fit(
+    launch: Launch,
+    searcher: object,
+    scheduler: object,
+    recorder: object,
+    stopper: object,
+) -> None:
     from ray import tune
 
-    from raypg.cluster.schedulers import build_scheduler
     from raypg.cluster.trainable import build_trainable
 
     reuses = launch.trials_per_worker != 1
-    scheduler = build_scheduler(
-        launch.asha,
-        launch.metric,
-        launch.mode,
-        launch.ended_curves,
-        launch.interrupted_curves,
-        reuses=reuses,
-    )
     tuner = tune.Tuner(
         build_trainable(launch.need, uses_group=launch.has_groups),
         tune_config=tune.TuneConfig(
@@ -168,8 +207,9 @@ def _rooms(launch: Launch) -> tuple[Callable[[], object], Callable[[], bool]]:
     return rooms.tidy, rooms.is_short
 
 
-def _assign(launch: Launch) -> Callable[[Entry], Assignment]:
+def _assign(launch: Launch, ledger: Ledger) -> Callable[[Entry], Assignment]:
     def assign(entry: Entry) -> Assignment:
+        changed = _begin(entry, launch, ledger)
         return Assignment(
             trial=entry.trial.key,
             sweep=launch.sweep,
@@ -179,7 +219,7 @@ def _assign(launch: Launch) -> Callable[[Entry], Assignment]:
             device=launch.need.device,
             num_threads=launch.need.num_threads,
             checkpoint_every_s=launch.checkpoint_every_s,
-            keeps_every_state=launch.asha is not None,
+            keeps_every_state=launch.scheduler is not None,
             trials_per_worker=launch.trials_per_worker,
             num_workers=launch.need.workers_per_trial,
             repairs_oom=launch.repairs_oom,
@@ -187,9 +227,29 @@ def _assign(launch: Launch) -> Callable[[Entry], Assignment]:
             hang_timeout_s=launch.hang_timeout_s,
             resume_from=entry.resume_from,
             own=launch.own,
+            changed=changed,
         )
 
     return assign
+
+
+def _begin(entry: Entry, launch: Launch, ledger: Ledger) -> Mapping[str, Any]:
+    """What a trial's axes are, where they change; it is booked as it was left."""
+    if launch.judge is None:
+        return {}
+    key = entry.trial.key
+    launch.judge.enter(key, entry.trial.values)
+    state = launch.judge.state(key)
+    history = launch.histories.get(key, ())
+    if state.values:
+        entry.changes = {0: dict(state.values)}
+    if state.donor:
+        entry.donors = {len(history) + 1: state.donor}
+    if history:  # it may be stopped without ever being on a worker again
+        ledger.recall(entry, history)
+        entry.columns["checkpoint"] = launch.store.path(entry.resume_from)
+    is_as_begun = state.values == entry.trial.values
+    return {} if is_as_begun else dict(state.values)
 
 
 def _portable(leaves: Mapping[str, Any]) -> dict[str, Any]:

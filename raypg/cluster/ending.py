@@ -15,6 +15,8 @@ class Ending:
     """Empty while the sweep is to go on."""
     is_interrupt: bool = False
     """Whether a person or the system asked, with a signal."""
+    is_planned: bool = False
+    """Whether it ends as it was asked to end before it began."""
     is_hopeless: bool = False
     """Whether to go on as before would end the same way."""
     unwritten: str = ""
@@ -23,6 +25,17 @@ class Ending:
     def interrupt(self, signal_name: str) -> None:
         """End the sweep because a signal came."""
         self.reason, self.is_interrupt = signal_name, True
+        self.is_planned = False
+
+    @property
+    def is_gentle(self) -> bool:
+        """Whether its trials under way save first."""
+        return self.is_interrupt or self.is_planned
+
+    def conclude(self, reason: str) -> None:
+        """End the sweep with what it has, as it was asked to."""
+        if not self.reason:
+            self.reason, self.is_planned = reason, True
 
     def give_up(self, reason: str) -> None:
         """End the sweep because it cannot go on."""

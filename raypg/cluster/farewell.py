@@ -9,7 +9,8 @@ from ray.tune.experiment import Trial
 from raypg.cluster.ending import Ending
 
 PATIENCE_S = 5.0
-"""Longest wait for them after a Ctrl-C; longer epochs have a checkpoint each anyway."""
+"""Longest wait for them after a Ctrl-C or a spent budget; longer epochs have a
+checkpoint each anyway."""
 SHORT_S = 1.5
 """The same after a SIGTERM: `ray job stop` kills three seconds later."""
 
@@ -34,7 +35,7 @@ class Farewell:
     @property
     def is_over(self) -> bool:
         """Whether the sweep may end."""
-        if not self._ending.is_interrupt:
+        if not self._ending.is_gentle:
             return self.has_begun
         if self._awaited is None:
             return False
@@ -46,10 +47,11 @@ class Farewell:
         Args:
             trials: that are on a worker.
         """
-        if not self._ending.is_interrupt:
+        if not self._ending.is_gentle:
             return
         if self._awaited is None:
-            patience_s = PATIENCE_S if self._ending.reason == "SIGINT" else SHORT_S
+            is_soon = self._ending.reason == "SIGTERM"
+            patience_s = SHORT_S if is_soon else PATIENCE_S
             self._until = time.monotonic() + patience_s
             self._awaited = {}
             for trial in trials:

@@ -31,6 +31,7 @@ class Assignment:
         own: the bundle of the user's files in the sweep's folder; empty for none.
         resume_from: folder of a checkpoint, within the store's file system, to go on
             from; empty starts afresh.
+        changed: leaves that are otherwise by now than in `config`, by dotted name.
     """
 
     trial: str
@@ -49,6 +50,7 @@ class Assignment:
     hang_timeout_s: float = 0.0
     resume_from: str = ""
     own: str = ""
+    changed: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def num_epochs(self) -> int:

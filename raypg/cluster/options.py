@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from raypg.budget import BUDGET, Budget, parse_budget
 from raypg.cluster.connect import Need, has_gpus, is_connected
 from raypg.cluster.room import workers_on
 from raypg.errors import ClusterError
@@ -33,6 +34,9 @@ class Options:
         until_interval: half the width of an arm's interval from which on it needs no
             more seeds; 0 is no race.
         max_seeds: of an arm that races.
+        warm_start: sweeps that a search learns from before its first draw, beside those
+            that its space names.
+        budget: what a session may spend, with a unit; empty is all.
     """
 
     store: str
@@ -53,6 +57,8 @@ class Options:
     checkpoint_disk: str = ""
     until_interval: float = 0.0
     max_seeds: int = 10
+    budget: str = ""
+    warm_start: Sequence[str] = ()
     command: Sequence[str] = ()
 
     @property
@@ -68,6 +74,15 @@ class Options:
             ConfigError: what was asked for is no rule, or no size.
         """
         return parse_retention(self.keep_checkpoints, self.checkpoint_disk)
+
+    @property
+    def budget_limit(self) -> Budget | None:
+        """What may be spent; None where that is all it takes.
+
+        Raises:
+            ConfigError: what was asked for is no amount.
+        """
+        return parse_budget(self.budget)
 
     @property
     def race(self) -> Race | None:
@@ -99,6 +114,7 @@ def check_options(options: Options) -> None:
         ConfigError: which checkpoints stay is no rule, or no size.
     """
     parse_retention(options.keep_checkpoints, options.checkpoint_disk)
+    parse_budget(options.budget)
     for name, least in _LEAST.items():
         amount = getattr(options, name)
         option = "--" + name.removesuffix("_s").replace("_", "-")
@@ -143,10 +159,18 @@ def joins_cluster(options: Options) -> bool:
 
 
 def need_of(options: Options, *, is_joined: bool) -> Need:
-    """What a trial needs; GPUs where none are named are one where there are some."""
+    """What a trial needs; GPUs where none are named are one where there are some.
+
+    Raises:
+        ClusterError: the budget is of GPUs, and there are none.
+    """
     gpus = options.gpus_per_worker
     if gpus < 0:
         gpus = 1.0 if has_gpus(is_joined=is_joined) else 0.0
+    budget = options.budget_limit
+    if budget and budget.kind == "gpu" and not gpus:
+        rule, fix = "must be of what trials use", "Write a time or epochs."
+        raise ClusterError(BUDGET, rule, f"{budget.text}, and no GPU", fix)
     return Need(options.workers_per_trial, options.cpus_per_worker, gpus)
 
 

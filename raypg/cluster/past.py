@@ -122,7 +122,7 @@ def read_before(
     leftovers = _leftovers(store, going_on, rows, known, tell)
     # A row of every epoch of every trial: read only where they count.
     space = question.space_file.space
-    counts = question.asha is not None or isinstance(space, Search)
+    counts = question.scheduler is not None or isinstance(space, Search)
     curves = results.curves(name, space.metric) if counts else {}
     return Before(list(rows.values()), presents, leftovers, curves, change)
 
@@ -204,7 +204,7 @@ def replay(question: Question, before: Before) -> None:
     past = [
         Past(
             one.key,
-            _drawn_values(question, one.row),
+            drawn_values(question, one.row),
             "interrupted" if one.key in before.leftovers else one.row["status"],
             one.row.get(metric),
             dict(before.curves.get(one.row["trial"], ())),
@@ -215,7 +215,7 @@ def replay(question: Question, before: Before) -> None:
         question.proposals.replay(past)
 
 
-def _drawn_values(question: Question, row: Row) -> dict[str, Value]:
+def drawn_values(question: Question, row: Row) -> dict[str, Value]:
     """What the axes had in a trial, without those that did not count."""
     space = question.space_file.space
     leaves = {axis: row.get(f"config.{axis}") for axis in space.axes}

@@ -159,11 +159,11 @@ def _count(question: Question, store: Store, options: Options) -> Plan:
         is_group=options.uses_group or need.workers_per_trial > 1,
         trials_per_worker=options.trials_per_worker,
         checkpoint_every_s=options.checkpoint_every_s,
-        asha=question.asha,
+        scheduler=question.scheduler,
         retention=options.retention,
     )
     check_types(store, question.columns)
-    count = count_sweep(expected, setting.asha, setting.num_workers)
+    count = count_sweep(expected, setting.scheduler, setting.num_workers)
     arms = proposals.arms if isinstance(proposals, AblationProposals) else ()
     title = " ".join(question.space_file.docstring.split("\n\n")[0].split())
     return Plan(title, store.uri, stale, arms, expected, count, setting)

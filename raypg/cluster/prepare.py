@@ -42,7 +42,7 @@ from raypg.own.bundle import Bundle
 from raypg.own_files import names_in, own_bundle
 from raypg.processor import precision_notes
 from raypg.sources import check_sources
-from raypg.space import ASHA, Search, Space
+from raypg.space import PBT, Scheduler, Search, Space
 from raypg.store import Store
 
 
@@ -60,8 +60,8 @@ class Question:
     """The files of these."""
 
     @property
-    def asha(self) -> ASHA | None:
-        """Early stopping, where the space asks for it."""
+    def scheduler(self) -> Scheduler | None:
+        """Early stopping or a population, where the space asks for it."""
         space = self.space_file.space
         return space.scheduler if isinstance(space, Search) else None
 
@@ -243,6 +243,8 @@ def read_known(
         store: where to look.
         on_stale: told why trials that resemble those asked for do not count.
     """
+    if isinstance(question.scheduler, PBT):
+        return {}  # what a member gives is its population's
     if not isinstance(question.proposals, AblationProposals):
         axes = list(question.space_file.space.axes)
         return read_search_memo(store, question.example, axes, on_stale)

@@ -56,6 +56,7 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         self._reported: dict[str, int] = {}
         """The last epoch of each trial that is on a worker; 0 before its first."""
         self._incarnations: dict[str, int] = {}
+        self._started: set[str] = set()
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: object) -> None:
         """Look after the cluster now and then, and after a sweep that is to end."""
@@ -72,7 +73,9 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         entry = self._searcher.live[trial.trial_id]
         self._running[trial.trial_id] = trial
         self._notices.forget(trial)
-        self._ledger.start(entry, again=trial.trial_id in self._deaths)
+        again = trial.trial_id in self._deaths or self._has_lost(entry, trial)
+        self._ledger.start(entry, again=again)
+        self._started.add(trial.trial_id)
         self._incarnations[trial.trial_id] = self._reported[trial.trial_id] = 0
 
     def on_trial_result(
@@ -113,10 +116,14 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
         summary = dict(last.get("raypg_summary") or {})
         if checkpoint is not None:
             summary["checkpoint"] = checkpoint.path
-        summary |= {"node": last.get("node_ip"), "pid": last.get("pid")}
+        if "node_ip" in last:
+            summary |= {"node": last.get("node_ip"), "pid": last.get("pid")}
+        status = last.get("raypg_status", "failed")
+        if trial.status == Trial.PAUSED:  # no worker tells of its end
+            last, status = {**last, "raypg_status": "stopped"}, "stopped"
         self._ledger.end(
             entry,
-            last.get("raypg_status", "failed"),
+            status,
             reason=_reason(entry, last, checkpoint),
             cause=last.get("raypg_cause", "code"),
             error=last.get("raypg_error", ""),
@@ -155,6 +162,12 @@ class Recorder(Unsaved, Callback):  # type: ignore[misc]
             entry, "failed", reason=reason, cause=deaths.cause, error=error
         )
         self._on_failure(entry)
+
+    def _has_lost(self, entry: Entry, trial: Trial) -> bool:
+        """Whether a trial that was paused goes on from before its last epoch."""
+        saved = trial.latest_checkpoint_result
+        epoch = saved.metrics.get(EPOCH, 0) if saved else 0
+        return trial.trial_id in self._started and entry.epoch > epoch
 
     def _note_repair(self, entry: Entry, trial: Trial, size: int) -> None:
         """A trial is trained in smaller pieces from now on, whatever ends before it."""

@@ -6,18 +6,23 @@ from typing import Any
 
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
-from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler
+from ray.tune.schedulers import (
+    AsyncHyperBandScheduler,
+    FIFOScheduler,
+    MedianStoppingRule,
+    TrialScheduler,
+)
 
 from raypg.cluster.messages import Assignment
 from raypg.cluster.trainable import EPOCH, REPORTED
-from raypg.space import ASHA
+from raypg.space import ASHA, MedianStopping, Scheduler
 
 Curve = Iterable[tuple[int, float]]
 """A trial's metric by epoch, in order."""
 
 
 def build_scheduler(
-    asha: ASHA | None,
+    rule: Scheduler | None,
     metric: str,
     mode: str,
     ended: Mapping[str, Curve],
@@ -25,28 +30,28 @@ def build_scheduler(
     *,
     reuses: bool,
 ) -> FIFOScheduler:
-    """The scheduler of a sweep, with its past told to it.
+    """The scheduler of a sweep in which no trial waits, with its past told to it.
 
     Args:
-        asha: early stopping; None lets every trial run to its end.
+        rule: early stopping; None lets every trial run to its end.
         metric: what trials are compared by.
         mode: `max` or `min`.
         ended: what trials of earlier sessions reported, in the order of their ends.
         interrupted: the same of trials that will go on, by fingerprint.
         reuses: whether workers are kept from trial to trial.
     """
-    if asha is None:
-        return _Patient(reuses)
-    scheduler = _Asha(
-        reuses,
-        interrupted,
-        time_attr=EPOCH,
-        metric=metric,
-        mode=mode,
-        max_t=asha.max_epochs,
-        grace_period=asha.grace_epochs,
-        reduction_factor=asha.reduction_factor,
-    )
+    options: dict[str, Any] = {"time_attr": EPOCH, "metric": metric, "mode": mode}
+    if isinstance(rule, MedianStopping):
+        options["grace_period"] = rule.grace_epochs
+        options["min_samples_required"] = rule.min_trials
+        scheduler = _Median(reuses, interrupted, **options)
+    elif isinstance(rule, ASHA) and not rule.promotion:
+        options["max_t"] = rule.max_epochs
+        options["grace_period"] = rule.grace_epochs
+        options["reduction_factor"] = rule.reduction_factor
+        scheduler = _Asha(reuses, interrupted, **options)
+    else:
+        return Patient(reuses)
     for key, curve in ended.items():
         scheduler.replay(_StandIn(key), curve)
     return scheduler
@@ -59,7 +64,7 @@ class _StandIn:
     trial_id: str
 
 
-class _Queue:
+class Queue:
     """The trials that are not over, in the order in which they came.
 
     Tune's own looks at all trials there ever were, at every step: 0.36 µs each, which
@@ -75,29 +80,29 @@ class _Queue:
 
     def next(self) -> Trial | None:
         """The one to run next: new ones before those that were paused."""
+        return self.next_of(Trial.PENDING) or self.next_of(Trial.PAUSED)
+
+    def next_of(self, status: str) -> Trial | None:
+        """The first one of a status."""
         self._trials = [trial for trial in self._trials if not trial.is_finished()]
-        for status in (Trial.PENDING, Trial.PAUSED):
-            for trial in self._trials:
-                if trial.status == status:
-                    return trial
-        return None
+        return next((one for one in self._trials if one.status == status), None)
 
 
-class _Patient(FIFOScheduler):  # type: ignore[misc]
+class Patient(FIFOScheduler):  # type: ignore[misc]
     """First in, first out; no trial is stopped."""
 
     def __init__(self, reuses: bool) -> None:
         super().__init__()
         self._reuses = reuses
-        self._queue = _Queue()
+        self.queue = Queue()
 
     def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
         """Take in a trial."""
-        self._queue.add(trial)
+        self.queue.add(trial)
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
         """The trial to run next."""
-        return self._queue.next()
+        return self.queue.next()
 
     def on_trial_complete(
         self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
@@ -107,8 +112,8 @@ class _Patient(FIFOScheduler):  # type: ignore[misc]
         super().on_trial_complete(tune_controller, trial, result)
 
 
-class _Asha(AsyncHyperBandScheduler):  # type: ignore[misc]
-    """Asynchronous successive halving (Li et al. 2020), Ray's stopping variant."""
+class _Remembering:
+    """What both of Ray's rules are taught: a past, our results, our queue."""
 
     def __init__(
         self, reuses: bool, interrupted: Mapping[str, Curve], **options: object
@@ -116,45 +121,94 @@ class _Asha(AsyncHyperBandScheduler):  # type: ignore[misc]
         super().__init__(**options)
         self._reuses = reuses
         self._interrupted = interrupted
-        self._queue = _Queue()
+        self.queue = Queue()
 
     def replay(self, trial: object, curve: Curve) -> None:
-        """Let a trial's past count in the rungs; decisions were taken long ago."""
-        super().on_trial_add(None, trial)
-        self._fill_rungs(trial, curve)
+        """Let a trial's past count; decisions were taken long ago."""
+        super().on_trial_add(None, trial)  # type: ignore[misc]
+        self._fill(trial, curve)
 
     def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
         """Take in a trial, with what it reported before it was interrupted."""
-        super().on_trial_add(tune_controller, trial)
-        self._queue.add(trial)
+        super().on_trial_add(tune_controller, trial)  # type: ignore[misc]
+        self.queue.add(trial)
         key = Assignment.from_json(trial.config["assignment"]).trial
-        self._fill_rungs(trial, self._interrupted.get(key, ()))
+        self._fill(trial, self._interrupted.get(key, ()))
 
     def on_trial_result(
         self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
     ) -> str:
         """Whether the trial goes on."""
-        flat = _flat(result)
-        return str(super().on_trial_result(tune_controller, trial, flat))
+        flat = flat_result(result)
+        return str(super().on_trial_result(tune_controller, trial, flat))  # type: ignore[misc]
 
     def on_trial_complete(
         self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
     ) -> None:
         """Decide whether the trial's worker takes another trial."""
         _keep_or_recycle(tune_controller, self._reuses, result)
-        super().on_trial_complete(tune_controller, trial, _flat(result))
+        flat = flat_result(result)
+        super().on_trial_complete(tune_controller, trial, flat)  # type: ignore[misc]
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
         """The trial to run next."""
-        return self._queue.next()
+        return self.queue.next()
 
-    def _fill_rungs(self, trial: Any, curve: Curve) -> None:  # noqa: ANN401
+    def _fill(self, trial: Any, curve: Curve) -> None:  # noqa: ANN401
+        """Put a past into the rule's books."""
+        raise NotImplementedError
+
+
+class _Asha(_Remembering, AsyncHyperBandScheduler):  # type: ignore[misc]
+    """Asynchronous successive halving (Li et al. 2020), Ray's stopping variant."""
+
+    def _fill(self, trial: Any, curve: Curve) -> None:  # noqa: ANN401
         bracket = self._trial_info[trial.trial_id]
         for epoch, value in curve:
             bracket.on_result(trial, epoch, self._metric_op * value)
 
 
-def _flat(result: Mapping[str, Any]) -> dict[str, Any]:
+class _Median(_Remembering, MedianStoppingRule):  # type: ignore[misc]
+    """The median rule (Golovin et al. 2017), Ray's; an epoch counts once."""
+
+    def on_trial_result(
+        self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
+    ) -> str:
+        """Whether the trial goes on."""
+        own = self._own(result)
+        # One whose process died repeats epochs.
+        before = [one for one in self._results[trial] if one[EPOCH] < own[EPOCH]]
+        self._results[trial] = before
+        return super().on_trial_result(tune_controller, trial, own)
+
+    def on_trial_complete(
+        self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
+    ) -> None:
+        """See `Patient`; the rule hears of a last epoch here alone."""
+        _keep_or_recycle(tune_controller, self._reuses, result)
+        own = self._own(result)
+        seen = self._results[trial]
+        if self._metric in own and (not seen or seen[-1][EPOCH] < own[EPOCH]):
+            seen.append(own)
+        if not seen:  # it failed in its first epoch
+            del self._results[trial]
+
+    def _own(self, result: Mapping[str, Any]) -> dict[str, Any]:
+        flat = flat_result(result)
+        return {name: flat[name] for name in (EPOCH, self._metric) if name in flat}
+
+    def _fill(self, trial: Any, curve: Curve) -> None:  # noqa: ANN401
+        if seen := [{EPOCH: epoch, self._metric: value} for epoch, value in curve]:
+            self._results[trial] = seen
+
+    def _on_insufficient_samples(
+        self, tune_controller: TuneController, trial: Trial, time: float
+    ) -> str:
+        """Go on: Ray's would pause it, to look at others first."""
+        return str(TrialScheduler.CONTINUE)
+
+
+def flat_result(result: Mapping[str, Any]) -> dict[str, Any]:
     """A result as Tune's schedulers read it."""
     return {**result, **dict(result.get(REPORTED, ()))}
 

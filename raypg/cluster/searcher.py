@@ -1,7 +1,7 @@
 """Tune asks for trials; the ledger answers, under a cap that follows the cluster."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from ray.tune.search import Searcher
 
@@ -9,6 +9,21 @@ from raypg.cluster.messages import Assignment
 from raypg.cluster.stopper import Unsaved
 from raypg.entries import Entry
 from raypg.ledger import Ledger
+
+
+class Waiting(Protocol):
+    """A scheduler some of whose trials are on no worker."""
+
+    @property
+    def num_paused(self) -> int:
+        """How many of the trials under way are on no worker."""
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether one of them comes before a new one."""
+
+    def close(self) -> None:
+        """No further trial will begin."""
 
 
 class LedgerSearcher(Unsaved, Searcher):  # type: ignore[misc]
@@ -34,10 +49,19 @@ class LedgerSearcher(Unsaved, Searcher):  # type: ignore[misc]
         self._build_assignment = build_assignment
         self.live: dict[str, Entry] = {}
         """The trials under way, by Tune's id."""
+        self.waiting: Waiting | None = None
+        """The scheduler, where it lets trials wait."""
+
+    def has_slot(self) -> bool:
+        """Whether another trial may be on a worker."""
+        num_busy = len(self.live) - (self.waiting.num_paused if self.waiting else 0)
+        return not self._is_ending() and num_busy < self._cap(self._ledger.num_left)
 
     def has_room(self) -> bool:
-        """Whether another trial may be under way, or Tune is to hear of the end."""
-        return self._is_ending() or len(self.live) < self._cap(self._ledger.num_left)
+        """Whether a new trial may begin, or Tune is to hear of the end."""
+        if self._is_ending():
+            return True
+        return self.has_slot() and not (self.waiting and self.waiting.has_ready)
 
     def suggest(self, trial_id: str) -> Any:  # noqa: ANN401 a dict, None or FINISHED
         """Tune's config of the next trial, None to be asked later, or FINISHED."""
@@ -47,7 +71,11 @@ class LedgerSearcher(Unsaved, Searcher):  # type: ignore[misc]
             return None
         entry = self._ledger.next_entry()
         if entry is None:
-            return None if self._ledger.proposals.is_waiting else self.FINISHED
+            if self._ledger.proposals.is_waiting:
+                return None
+            if self.waiting:
+                self.waiting.close()
+            return self.FINISHED
         self.live[trial_id] = entry
         return {"assignment": self._build_assignment(entry).to_json()}
 

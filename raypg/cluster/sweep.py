@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
+from raypg.budget import Spending
 from raypg.causes import check_cause
 from raypg.cluster.agreed import record
 from raypg.cluster.driver import Launch, run_sweep
@@ -18,14 +19,22 @@ from raypg.cluster.ending import Ending, print_ending, resume_command
 from raypg.cluster.extend import check_epochs, read_space
 from raypg.cluster.head import watch_head
 from raypg.cluster.job import check_outlives_job
+from raypg.cluster.judged import tell_judge
 from raypg.cluster.options import Options
 from raypg.cluster.past import Before, read_before, replay
 from raypg.cluster.prepare import Question, ask, check_origins, connect_for
 from raypg.cluster.resumed import MAY_CHANGE, changed_options
 from raypg.cluster.todo import Todo, find_todo
+from raypg.cluster.warm import read_known_trials
 from raypg.config import Layer, flatten
 from raypg.errors import StoreError
-from raypg.experiment import check_keeps_no_secret, is_edited, load_space
+from raypg.experiment import (
+    Known,
+    SearchProposals,
+    check_keeps_no_secret,
+    is_edited,
+    load_space,
+)
 from raypg.interrupts import gentle_interrupts
 from raypg.ledger import Ledger
 from raypg.own_files import keep_own, own_paths
@@ -34,7 +43,7 @@ from raypg.progress import Pace, follow
 from raypg.provenance import provenance
 from raypg.pruning import Pruner
 from raypg.results import SweepWriter, check_types, set_kept_aside, take_in
-from raypg.space import to_data
+from raypg.space import PBT, to_data
 from raypg.store import Store, check_saved
 from raypg.wandb_log import log_to_wandb
 
@@ -65,7 +74,8 @@ class Finished:
         """0: all trials ended well; 1: some failed; 130: interrupted."""
         if self.ending.is_interrupt:
             return 130
-        has_ended_badly = self.ending.reason or self.ending.unwritten
+        is_early = self.ending.reason and not self.ending.is_planned
+        has_ended_badly = is_early or self.ending.unwritten
         return 1 if self.ledger.count("failed") or has_ended_badly else 0
 
 
@@ -90,6 +100,7 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
     with ExitStack() as stack:
         question = ask(space_file, layers, options, stack)
         check_types(store, question.columns)
+        known = _read_known(question, store, options)
         todo = find_todo(question, store, _warn, is_fresh=options.is_fresh)
         if todo.needs_training:
             check_origins(question, store)
@@ -101,7 +112,8 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
             name = store.create_next_sweep(space_file.stem)
         if aside := set_kept_aside(store, name):
             _warn(aside)
-        store.write_description(name, _describe(question, options))
+        about = _describe(question, options) | ({"known": known} if known else {})
+        store.write_description(name, about)
         code = _keep_code(store, name, question, todo)
         ending, writer = _open_writer(store, name, stack)
         kept = keep_own(store, name, question.bundle)
@@ -165,6 +177,7 @@ def resume_sweep(
         saved,
         store=options.store,
         address=options.address,
+        budget=options.budget,
         repairs_oom=saved.repairs_oom or options.repairs_oom,
     )
     with ExitStack() as stack:
@@ -184,6 +197,8 @@ def resume_sweep(
         )
         for line in before.notes(asks_retry=bool(retry_failed)):
             _warn(line)
+        if isinstance(question.proposals, SearchProposals):
+            question.proposals.learn([Known(**one) for one in about.get("known", ())])
         replay(question, before)
         todo = find_todo(question, store, _warn, is_fresh=options.is_fresh)
         if todo.needs_training:
@@ -200,6 +215,17 @@ def resume_sweep(
         kept = keep_own(store, name, question.bundle)
         run = _Run(store, name, question, options, todo, code, kept, before)
         return _run(run, writer, ending)
+
+
+def _read_known(
+    question: Question, store: Store, options: Options
+) -> list[dict[str, Any]]:
+    """Tell a search what earlier sweeps know; the same is told again at a resume."""
+    own = getattr(question.space_file.space, "warm_start", ())
+    known = read_known_trials(question, store, [*own, *options.warm_start], _warn)
+    if known and isinstance(question.proposals, SearchProposals):
+        question.proposals.learn(known)
+    return [asdict(one) for one in known]
 
 
 def _open_writer(
@@ -230,9 +256,10 @@ class _Run:
     own: str
     before: Before
 
-    def launch(self) -> Launch:
-        """How the driver is to run it."""
+    def launch(self, flush: Callable[[], object]) -> Launch:
+        """How the driver is to run it; `flush` puts all rows on disk."""
         question, options = self.question, self.options
+        judged = tell_judge(question, self.store, self.name, self.before)
         space = question.space_file.space
         return Launch(
             store=self.store,
@@ -240,7 +267,7 @@ class _Run:
             need=question.need,
             metric=space.metric,
             mode=space.mode,
-            asha=question.asha,
+            scheduler=question.scheduler,
             max_concurrent=options.max_concurrent,
             trials_per_worker=options.trials_per_worker,
             uses_group=options.uses_group,
@@ -250,13 +277,19 @@ class _Run:
             ended_curves=self.before.ended_curves(),
             interrupted_curves=self.before.interrupted_curves(),
             own=self.own,
+            histories=judged.histories,
+            judge=judged.judge,
+            flush=flush,
         )
 
     def facts(self) -> dict[str, Any]:
         """What all trials of this session share, as columns of `trials`."""
         need = self.question.need
+        space = self.question.space_file.space
+        changes = isinstance(self.question.scheduler, PBT)
         return {
             **self.code,
+            "changing": ", ".join(space.axes) if changes else None,
             "num_workers": need.workers_per_trial,
             "num_threads": need.num_threads,
             "device": need.device,
@@ -284,6 +317,7 @@ def _run(run: _Run, writer: SweepWriter, ending: Ending) -> Finished:
         with (
             log_to_wandb(ledger, run.store, _warn, is_on=run.options.uses_wandb),
             follow(ledger, space.metric, space.mode, pace),
+            _spending(run, ledger, ending),
             Pruner(
                 ledger,
                 run.store,
@@ -296,7 +330,7 @@ def _run(run: _Run, writer: SweepWriter, ending: Ending) -> Finished:
         ):
             if run.todo.needs_training:
                 with watch_head(lambda why: _give_up(run, ledger, writer, why)):
-                    run_sweep(run.launch(), ledger, ending)
+                    run_sweep(run.launch(writer.flush), ledger, ending)
             else:
                 ledger.next_entry()  # books every trial as cached
         if not ending.reason and question.proposals.num_trials != planned:
@@ -306,6 +340,20 @@ def _run(run: _Run, writer: SweepWriter, ending: Ending) -> Finished:
         except StoreError as error:
             ending.unwritten = str(error)
     return Finished(run.store, run.name, ending, ledger)
+
+
+def _spending(
+    run: _Run, ledger: Ledger, ending: Ending
+) -> AbstractContextManager[object]:
+    """Counts what the sweep spends, where it has a budget."""
+    budget = run.options.budget_limit
+    if budget is None:
+        return nullcontext()
+    need = run.question.need
+    num_gpus = need.gpus_per_worker * need.workers_per_trial
+    spending = Spending(budget, num_gpus, ending.conclude)
+    ledger.tell(spending)
+    return spending
 
 
 def _note_size(run: _Run, num_trials: int) -> None:

@@ -97,6 +97,9 @@ def _train(delivery: Delivery, world: World, link: Link) -> Ended:
     use_own(assignment.store, assignment.sweep, assignment.own)
     config = load([Layer(assignment.trial, assignment.config, lax=False)])
     _check_code(config, world, assignment)
+    if assignment.changed:
+        leaves = {**assignment.config, **assignment.changed}
+        config = load([Layer(assignment.trial, leaves, lax=False)])
     if delivery.micro_batch:
         own = replace(config.train, micro_batch=delivery.micro_batch)
         config = replace(config, train=own)

@@ -1,5 +1,6 @@
 """The config tree of a trial: what is in it, how layers become one, its fingerprint."""
 
+from raypg.config.changing import changeable_leaves
 from raypg.config.fingerprint import Fingerprint, fingerprint
 from raypg.config.layers import (
     Layer,

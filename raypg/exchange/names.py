@@ -38,6 +38,7 @@ OURS = (
     "user_traceback",
     "began_as",
     "mixed",
+    "changing",
     "imported",
     "row",
 )

@@ -2,6 +2,9 @@
 
 from raypg.experiment.asking import AnyProposals, build_proposals
 from raypg.experiment.base import base_config
+from raypg.experiment.draws import Known
+from raypg.experiment.judges import build_judge
+from raypg.experiment.judging import Judge, Move, Seen
 from raypg.experiment.kept import check_keeps_no_secret, check_layers
 from raypg.experiment.paths import PathProposals
 from raypg.experiment.proposals import (

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from raypg.errors import SpaceError
-from raypg.experiment.draws import build_draws
+from raypg.experiment.draws import Known
+from raypg.experiment.learning import build_draws
 from raypg.experiment.trials import (
     Resolver,
     Trial,
@@ -155,6 +156,7 @@ class SearchProposals:
         self._index: dict[str, int] = {}
         self._seen: dict[str, dict[int, float]] = {}
         self._again: deque[Trial] = deque()
+        self._best, self._num_no_better = -math.inf, 0
 
     @property
     def is_waiting(self) -> bool:
@@ -166,6 +168,8 @@ class SearchProposals:
         if self._again:
             return self._again.popleft()
         index = len(self._index)
+        if self.has_lost_patience:
+            self.num_trials = index
         if index == self.num_trials:
             return None
         for attempt in range(_MOST_ATTEMPTS):
@@ -184,6 +188,7 @@ class SearchProposals:
 
     def finish(self, key: str, status: str, value: float | None) -> None:
         """Tell the sampler."""
+        self._note(status, value)
         self._draws.tell(self._index[key], status, value, self._seen[key])
 
     def replay(self, past: Sequence[Past]) -> None:
@@ -203,11 +208,32 @@ class SearchProposals:
             else:
                 self._again.append(again)
 
+    def learn(self, known: Sequence[Known]) -> None:
+        """Tell the sampler of trials of other sweeps, before anything else."""
+        for one in known:
+            self._draws.learn(one)
+
     def corners(self) -> Iterator[Trial]:
         """The ends of the ranges in every combination: what the search may cost."""
         for values in self._search.corners():
             if (trial := self._build(values)) is not None:
                 yield trial
+
+    @property
+    def has_lost_patience(self) -> bool:
+        """Whether none is drawn any more, as many have ended without a better best."""
+        return 0 < self._search.patience <= self._num_no_better
+
+    def _note(self, status: str, value: float | None) -> None:
+        """Count how long the best one has been the best; failures say nothing."""
+        if status not in ("completed", "cached", "stopped"):
+            return
+        self._num_no_better += 1
+        if status == "stopped" or value is None or not math.isfinite(value):
+            return
+        score = value if self._search.mode == "max" else -value
+        if score > self._best:
+            self._best, self._num_no_better = score, 0
 
     def _begin(self, key: str, index: int) -> None:
         self._index[key] = index

@@ -8,6 +8,7 @@ from raypg.config import (
     Fingerprint,
     Layer,
     Origin,
+    changeable_leaves,
     fingerprint,
     flatten,
     try_load,
@@ -15,7 +16,7 @@ from raypg.config import (
 from raypg.errors import ConfigError, SpaceError
 from raypg.faults import join_errors, quote_value
 from raypg.metrics import metric_mode
-from raypg.space import Ablation, Arm, Path, Search, Space, Value, build_arms
+from raypg.space import PBT, Ablation, Arm, Path, Search, Space, Value, build_arms
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +201,15 @@ def _clashes(resolver: Resolver) -> Iterator[ConfigError]:
         found, fix = quote_value(resolver.fixed[key]), "Remove the axis."
         yield ConfigError(where, rule, found, fix)
     yield from _fixed_clashes(resolver)
+    if isinstance(space, Search) and isinstance(space.scheduler, PBT):
+        known = changeable_leaves()
+        for axis in space.axes:
+            if axis not in known:
+                where = f'{path}: axes["{axis}"]'
+                rule = "must be a leaf that can change in the middle of a training"
+                fix = "Put it into the base, or search it without PBT."
+                found = "one that is fixed from the first epoch on"
+                yield ConfigError(where, rule, found, fix)
 
 
 def _fixed_clashes(resolver: Resolver) -> Iterator[ConfigError]:

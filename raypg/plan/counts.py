@@ -9,7 +9,7 @@ from raypg.data import dataset_spec
 from raypg.faults import format_value
 from raypg.plan.expect import Expected, epochs_of
 from raypg.plan.spans import Span, at_most, total
-from raypg.space import ASHA
+from raypg.space import Scheduler
 from raypg.trial import model_costs
 
 MOST_NETWORKS = 10
@@ -49,10 +49,10 @@ class Count:
     steps: Span
 
 
-def count_sweep(expected: Expected, asha: ASHA | None, num_workers: int) -> Count:
+def count_sweep(expected: Expected, rule: Scheduler | None, num_workers: int) -> Count:
     """Count what a sweep would train; networks are built on the meta device."""
     most = expected.most
-    spans = [epochs_of(one, asha, len(most)) for one in most]
+    spans = [epochs_of(one, rule, len(most)) for one in most]
     num = len(expected.todo)
     spans[num:] = [at_most(span.high) for span in spans[num:]]
     steps = [

@@ -11,7 +11,7 @@ from raypg.plan.expect import Expected, epochs_of
 from raypg.plan.shapes import MOST_COUNTED, Costs, Measured, shape_of
 from raypg.plan.spans import Span, at_most, total
 from raypg.retention import Retention
-from raypg.space import ASHA
+from raypg.space import Scheduler
 
 START_RATIO = Span(2.5, 6.0)
 """Of a sweep's start to that of a process that imports torch: Ray's processes, imports
@@ -49,7 +49,7 @@ class Setting:
         is_group: whether they are a Ray Train group.
         trials_per_worker: after which a worker is replaced; 0 is never.
         checkpoint_every_s: seconds between a trial's checkpoints.
-        asha: early stopping, where the space asks for it.
+        scheduler: early stopping, where the space asks for it.
         retention: which checkpoints stay.
     """
 
@@ -59,7 +59,7 @@ class Setting:
     is_group: bool = False
     trials_per_worker: int = 0
     checkpoint_every_s: float = 15.0
-    asha: ASHA | None = None
+    scheduler: Scheduler | None = None
     retention: Retention = Retention()
 
 
@@ -90,7 +90,7 @@ def estimate(expected: Expected, costs: Costs, setting: Setting) -> Estimate:
     start = start.times(GROUP_RATIO if setting.is_group else 1.0)
     lows = makespan((span.low for span in trials), setting.num_slots)
     highs = makespan((span.high for span in [*trials, *more]), setting.num_slots)
-    # Under ASHA a mean is shorter than the one trial that nobody stops.
+    # Under early stopping a mean is shorter than the one trial that nobody stops.
     wall = Span(start.low + max(lows, *full), start.high + highs)
     corners = [rate.trial_s(config).high for config in expected.corners]
     num = len(expected.most)
@@ -145,7 +145,7 @@ class _Rates:
             cold = COLD_RATIO.times(setting.ready_s / setting.trials_per_worker)
             beside = beside.plus(cold)
         # A trial that is stopped early is not tested.
-        tested = Span(0.0 if setting.asha else 1.0, 1.0)
+        tested = Span(0.0 if setting.scheduler else 1.0, 1.0)
         tests = cost.image_s.times(tested).times(test)
         return epoch.times(epochs).plus(tests).times(DRIFT).plus(beside)
 
@@ -164,11 +164,11 @@ class _Rates:
         predictions = _prediction_bytes(spec, spec.num_val).plus(
             _prediction_bytes(spec, spec.num_test)
         )
-        tested = Span(0.0 if self._setting.asha else 1.0, 1.0)
+        tested = Span(0.0 if self._setting.scheduler else 1.0, 1.0)
         return rows.plus(predictions.times(tested))
 
     def _epochs(self, config: Config) -> Span:
-        return epochs_of(config, self._setting.asha, self._num_trials)
+        return epochs_of(config, self._setting.scheduler, self._num_trials)
 
 
 def _within(kept: Sequence[Span], more: Sequence[Span], asked: Retention) -> Span:

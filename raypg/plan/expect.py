@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 from typing import Any
 
 from raypg.config import Config, Layer
@@ -16,7 +17,7 @@ from raypg.experiment import (
     look_ahead,
 )
 from raypg.plan.spans import Span, exactly
-from raypg.space import ASHA, Search
+from raypg.space import ASHA, PBT, Hyperband, MedianStopping, Scheduler, Search
 
 Memo = Mapping[str, Mapping[str, Any]]
 
@@ -77,7 +78,7 @@ def expect_trials(
     corners = [trial.config for trial in proposals.corners()]
     space = space_file.space
     assert isinstance(space, Search)
-    if space.sampler == "random":
+    if space.sampler == "random" or isinstance(space.scheduler, PBT):
         ahead = list(_all(proposals))
         todo = [trial.config for trial in ahead if trial.key not in memo]
         return Expected(len(ahead), len(ahead) - len(todo), True, todo, corners)
@@ -90,15 +91,21 @@ def expect_trials(
     return Expected(num_trials, num_cached, is_exact, drawn[num_cached:], corners)
 
 
-def epochs_of(config: Config, asha: ASHA | None, num_trials: int) -> Span:
+def epochs_of(config: Config, rule: Scheduler | None, num_trials: int) -> Span:
     """How many epochs a trial may take: at its best, and at most.
 
-    Under ASHA the best is the mean over trials when each rung lets through no more
-    than its share.
+    Under early stopping the best is the mean over trials when as many are stopped, as
+    early as its rule may. Hyperband's mean is known: no result changes it.
     """
     most = config.train.epochs
-    if asha is not None:
-        return Span(_mean_epochs(asha, num_trials), most)
+    if isinstance(rule, ASHA):
+        return Span(_mean_epochs(rule, num_trials), most)
+    if isinstance(rule, Hyperband):
+        return exactly(_bracket_epochs(rule, num_trials))
+    if isinstance(rule, MedianStopping):
+        spared = min(num_trials, rule.min_trials + 1)
+        stopped = (num_trials - spared) * min(rule.grace_epochs, most)
+        return Span((spared * most + stopped) / num_trials, most)
     if config.train.early_stopping:
         return Span(min(config.train.early_stopping + 1, most), most)
     return exactly(most)
@@ -111,6 +118,21 @@ def _mean_epochs(asha: ASHA, num_trials: int) -> float:
         done = rung
         share = max(share / asha.reduction_factor, 1 / num_trials)
     return epochs
+
+
+def _bracket_epochs(rule: Hyperband, num_trials: int) -> float:
+    """The mean over the trials of all brackets, the last of which may be cut short."""
+    epochs, left = 0, num_trials
+    for size, rungs in cycle(rule.brackets()):
+        begun = min(size, left)
+        done, alive = 0, begun
+        for place, rung in enumerate([*rungs, rule.max_epochs], start=1):
+            epochs += alive * (rung - done)
+            done, alive = rung, max(1, begun // rule.reduction_factor**place)
+        left -= begun
+        if not left:
+            return epochs / num_trials
+    raise AssertionError("brackets come again for ever")
 
 
 def _all(proposals: AnyProposals) -> Iterator[Trial]:

@@ -10,6 +10,7 @@ from raypg.plan.expect import Expected
 from raypg.plan.report import Report
 from raypg.plan.shapes import Costs, shape_of
 from raypg.plan.spans import Span
+from raypg.space import ASHA, PBT, Hyperband, MedianStopping, Scheduler
 
 WIDTH = 11
 """Of the first word of a line."""
@@ -107,14 +108,27 @@ def work_lines(expected: Expected, count: Count, setting: Setting) -> Iterator[s
     todo = expected.todo
     most = sorted({config.train.epochs for config in todo})
     text = span_text(count.epochs) + f"; {_ends(most)} a trial"
-    if setting.asha:
-        text += " at most: as many stop as ASHA aims at, or none"
+    text += _early_text(setting.scheduler)
     yield line("epochs", text)
     steps = sorted({steps_per_epoch(one, setting.num_workers) for one in todo})
     yield line("steps", f"{span_text(count.steps)}; {_ends(steps)} an epoch")
     shown = len(count.networks)
     of = "" if shown == count.num_networks else f", {shown} of them below"
     yield line("networks", f"{count.num_networks:,}{of}")
+
+
+def _early_text(rule: Scheduler | None) -> str:
+    """How the number of epochs follows from a scheduler."""
+    if isinstance(rule, ASHA | MedianStopping):
+        name = "ASHA aims at" if isinstance(rule, ASHA) else "the median rule may stop"
+        return f" at most: as many stop as {name}, or none"
+    if isinstance(rule, Hyperband):
+        num = len(rule.brackets())
+        return f" at most: {many(num, 'bracket')} of Hyperband, in turn"
+    if isinstance(rule, PBT):
+        num = len(rule.rounds())
+        return f": members of one population, compared {many(num, 'time')}"
+    return ""
 
 
 def network_rows(count: Count, costs: Costs | None) -> list[dict[str, object]]:

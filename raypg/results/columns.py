@@ -92,6 +92,9 @@ CORE: dict[str, dict[str, pa.DataType]] = {
         "imported": TEXT,
         # What had changed by then; of such a trial no fingerprint tells all.
         "mixed": TEXT,
+        # The leaves of its config that changed as it was trained, as those of a
+        # population do; `epochs` has them. What it began with is in `config`.
+        "changing": TEXT,
         "git.commit": TEXT,
         "git.dirty": pa.bool_(),
         # The file in its sweep's folder that has the changes beside the commit; an

@@ -12,6 +12,7 @@ from raypg.results.arms import (
     group_arms,
     is_finite,
 )
+from raypg.results.contrasts import Contrast, find_contrasts
 from raypg.results.fairness import find_marks
 from raypg.results.grid import Grid, build_grid, num_cells
 from raypg.results.memo import FlatRow
@@ -55,7 +56,7 @@ def find_effects(
     """The effects of an ablation's choices.
 
     Every arm; where axes vary together also each axis' values over all others, and each
-    pair of axes.
+    pair of axes; of a two-level fraction each axis' values over all others.
 
     Args:
         rows: of `trials`, whatever their status.
@@ -70,6 +71,8 @@ def find_effects(
     ended = [row for row in rows if row["status"] in ENDED_WELL]
     rated = [r for r in ended if is_finite(r.get(metric)) and r["seed"] is not None]
     of_base = [row for row in rated if row["arm"] == base.label]
+    if of_base and (found := find_contrasts(rated, metric, axes, of_base[0])):
+        return effects + _corrected([_contrast_effect(one) for one in found])
     if not of_base or num_cells(rated, axes) > MOST_CELLS:
         return effects
     grid = build_grid(rated, metric, axes, of_base[0])
@@ -149,6 +152,18 @@ def _marginals(grid: Grid, axis: int) -> Iterator[Effect]:
             is_baseline=level == grid.base[axis],
             marks=() if grid.is_whole else _UNBALANCED,
         )
+
+
+def _contrast_effect(found: Contrast) -> Effect:
+    mixed = "a fraction of resolution III: interactions of two other axes are in it"
+    return Effect(
+        kind="marginal",
+        name=found.name,
+        mean=mean_interval(found.reached),
+        paired=compare_pairs(found.against) if found.against else None,
+        is_baseline=not found.against,
+        marks=(mixed,) if found.resolution == 3 else (),
+    )
 
 
 def _interactions(grid: Grid, axes: tuple[int, int]) -> Iterator[Effect]:

@@ -17,7 +17,7 @@ from raypg.store import Store
 FlatRow = dict[str, Any]
 _SAME_BUT_CODE = ("config", "data", "device", "torch", "num_workers")
 _HITS = ("completed", LEFT[0])
-_MARKS = ("micro_batch", "mixed", "imported")
+_MARKS = ("micro_batch", "mixed", "imported", "changing")
 """Columns of `trials` that are null where the fingerprint tells all."""
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Literal
 
 from raypg.errors import SpaceError, suggest_name
@@ -16,10 +17,19 @@ from raypg.space.checks import (
     number_faults,
 )
 from raypg.space.distributions import Value, When, options_faults
+from raypg.space.fractions import MOST_FACTORS, RESOLUTIONS, build_fraction
 
-Design = Literal["full", "one_at_a_time", "leave_one_out", "zip"]
-_DESIGNS = ("full", "one_at_a_time", "leave_one_out", "zip")
+Design = Literal["full", "one_at_a_time", "leave_one_out", "zip", "pairs", "fractional"]
+_DESIGNS = (
+    "full",
+    "one_at_a_time",
+    "leave_one_out",
+    "zip",
+    "pairs",
+    "fractional",
+)
 _EXAMPLE = '"model.depth": [22, 40]'
+_RESOLUTION = 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,10 +44,15 @@ class Ablation:
         leave_one_out: the base has the features on; an axis holds what a feature is
             when it is off (`{"data.flip": [False]}`). The baseline, and for each of
             these values the baseline with that one feature off.
+        pairs: one_at_a_time, and the baseline with two of these changes, of each two
+            axes: what the one does beside the other, two by two.
+        fractional: of axes with two values each, a fraction of all combinations in
+            which the effects of single axes stand apart (`resolution` says from what).
 
     The baseline arm is the base itself, or with `baseline` the base with these values
-    of its axes. Under `full` and `zip` it is the arm that has the same values; if none
-    has, a named baseline is an arm of its own, and else the first arm stands for it.
+    of its axes. Under `full`, `zip` and `fractional` it is the arm that has the same
+    values; if none has, a named baseline is an arm of its own, and else the first arm
+    stands for it.
 
     Raises:
         SpaceError: an axis, a seed or the design is wrong; every fault is named.
@@ -50,6 +65,9 @@ class Ablation:
     seeds: int | Sequence[int] = 1
     """How many, from 0 on, or which."""
     design: Design = "full"
+    resolution: int = _RESOLUTION
+    """Of a fractional design: at 3 the effect of an axis is mixed with interactions of
+    two others, at 4 it is free of them, at 5 each interaction of two stands apart."""
     baseline: Mapping[str, Value] | None = None
     """Values of axes that make the baseline arm; None: the base's."""
     metric: str = "val.accuracy"
@@ -125,14 +143,47 @@ def _baseline_faults(
             yield SpaceError(where, rule, quote_value(value), fix)
 
 
+def _fraction_faults(ablation: Ablation) -> Iterator[SpaceError]:
+    if ablation.design != "fractional":
+        if ablation.resolution != _RESOLUTION:
+            rule, fix = 'must stand beside design="fractional"', "Leave it out."
+            yield SpaceError("resolution", rule, quote_value(ablation.resolution), fix)
+        return
+    if ablation.resolution not in RESOLUTIONS:
+        found = quote_value(ablation.resolution)
+        yield SpaceError("resolution", "must be 3, 4 or 5", found, "Change it.")
+    if len(ablation.axes) > MOST_FACTORS:
+        rule = f"must have at most {MOST_FACTORS} axes under fractional"
+        yield SpaceError("axes", rule, f"{len(ablation.axes)}", "Leave some out.")
+    for axis, values in ablation.axes.items():
+        if len(values) != 2:
+            rule = "must have two values under fractional"
+            fix = "Choose two, or another design."
+            yield SpaceError(f'axes["{axis}"]', rule, f"{len(values)}", fix)
+
+
+def _num_arms(ablation: Ablation, lengths: Sequence[int]) -> int:
+    """How many arms a design has at most."""
+    match ablation.design:
+        case "full":
+            return math.prod(lengths)
+        case "fractional":
+            return len(build_fraction(len(lengths), ablation.resolution))
+        case "pairs":
+            return sum(lengths) + sum(a * b for a, b in combinations(lengths, 2))
+    return sum(lengths)
+
+
 def _size_faults(ablation: Ablation) -> Iterator[SpaceError]:
+    if faults := list(_fraction_faults(ablation)):
+        yield from faults
+        return
     lengths = {axis: len(values) for axis, values in ablation.axes.items()}
     if ablation.design == "zip" and len(set(lengths.values())) > 1:
         found = ", ".join(f"{axis} {length}" for axis, length in lengths.items())
         rule, fix = "must be of one length under zip", "Complete the shorter ones."
         yield SpaceError("axes", rule, found, fix)
-    grid = ablation.design == "full"
-    num_arms = math.prod(lengths.values()) if grid else sum(lengths.values())
+    num_arms = _num_arms(ablation, list(lengths.values()))
     num_trials = num_arms * len(ablation.seed_list())
     if num_trials > MAX_TRIALS:
         rule = f"must make at most {MAX_TRIALS:,} trials"

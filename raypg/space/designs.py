@@ -1,13 +1,14 @@
 """The arms that each design makes of an ablation's axes."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from raypg.errors import SpaceError
 from raypg.faults import format_value, quote_value
 from raypg.space.ablation import Ablation
 from raypg.space.distributions import Value, is_same
+from raypg.space.fractions import build_fraction
 
 BASELINE = "baseline"
 """The label of a baseline arm that is not one of the grid's."""
@@ -32,13 +33,17 @@ def build_arms(ablation: Ablation, start: Mapping[str, Value]) -> tuple[list[Arm
     """
     named = dict(ablation.baseline or {})
     start = {**start, **named}
-    if ablation.design in ("one_at_a_time", "leave_one_out"):
+    if ablation.design in ("one_at_a_time", "leave_one_out", "pairs"):
         baseline = Arm(BASELINE, named)
-        return [baseline, *_changed_arms(ablation, start, named)], baseline
-    combine = itertools.product if ablation.design == "full" else zip
+        changes = list(_changes(ablation, start))
+        several = [[one] for one in changes]
+        if ablation.design == "pairs":
+            pairs = itertools.combinations(changes, 2)
+            several += [list(two) for two in pairs if two[0][0] != two[1][0]]
+        return [baseline, *(_changed(named, some) for some in several)], baseline
     grid = [
         _labelled(dict(zip(ablation.axes, values, strict=True)))
-        for values in combine(*ablation.axes.values())
+        for values in _combinations(ablation)
     ]
     for arm in grid:
         if _has_values(arm, start):
@@ -60,18 +65,35 @@ def label_values(values: Mapping[str, Value]) -> str:
     return " ".join(parts)
 
 
-def _changed_arms(
-    ablation: Ablation, start: Mapping[str, Value], named: Mapping[str, Value]
-) -> Iterator[Arm]:
+def _changes(
+    ablation: Ablation, start: Mapping[str, Value]
+) -> Iterator[tuple[str, Value]]:
+    """Each value of each axis that the baseline does not have."""
     for axis, values in ablation.axes.items():
         for value in values:
             if axis not in start or not is_same(value, start[axis]):
-                label = f"{axis}={format_value(value)}"
-                yield Arm(label, {**named, axis: value})
+                yield axis, value
             elif ablation.design == "leave_one_out":
                 where, rule = f'axes["{axis}"]', "must differ from the baseline's value"
                 fix = "An axis of leave_one_out holds what the feature is when off."
                 raise SpaceError(where, rule, quote_value(value), fix)
+
+
+def _changed(named: Mapping[str, Value], changes: Sequence[tuple[str, Value]]) -> Arm:
+    label = " ".join(f"{axis}={format_value(value)}" for axis, value in changes)
+    return Arm(label, {**named, **dict(changes)})
+
+
+def _combinations(ablation: Ablation) -> Iterator[Sequence[Value]]:
+    """The values of all axes of each arm."""
+    values = list(ablation.axes.values())
+    if ablation.design == "fractional":
+        for run in build_fraction(len(values), ablation.resolution):
+            yield [own[level] for own, level in zip(values, run, strict=True)]
+    elif ablation.design == "full":
+        yield from itertools.product(*values)
+    else:
+        yield from zip(*values, strict=True)
 
 
 def _labelled(values: Mapping[str, Value]) -> Arm:

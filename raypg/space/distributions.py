@@ -31,6 +31,10 @@ class Uniform:
         """The two ends."""
         return [float(self.low), float(self.high)]
 
+    def contains(self, value: object) -> bool:
+        """Whether it could have been drawn."""
+        return _is_number(value, (int, float)) and self.low <= value <= self.high  # type: ignore[operator]
+
     def probes(self) -> list[Value]:
         """The values that stand for all when legality is checked: the two ends."""
         return self.ends()
@@ -58,6 +62,10 @@ class Integer:
         every = range(self.low, self.high + 1, self.step)
         return [every[0], every[-1]]
 
+    def contains(self, value: object) -> bool:
+        """Whether it could have been drawn."""
+        return value in range(self.low, self.high + 1, self.step)
+
     def probes(self) -> list[Value]:
         """The values that stand for all: every one where they are few, else the ends.
 
@@ -80,6 +88,10 @@ class Choice:
     def ends(self) -> list[Value]:
         """All options, as they have no order."""
         return list(self.options)
+
+    def contains(self, value: object) -> bool:
+        """Whether it is an option."""
+        return any(is_same(value, option) for option in self.options)
 
     def probes(self) -> list[Value]:
         """All options."""

@@ -25,15 +25,17 @@ from raypg.space.distributions import (
     is_same,
     options_faults,
 )
-from raypg.space.scheduler import ASHA, scheduler_faults
+from raypg.space.scheduler import PBT, Scheduler, scheduler_faults
 
+Sampler = Literal["tpe", "random", "cmaes", "gp", "nsga2", "qmc"]
+_SAMPLERS = ("tpe", "random", "cmaes", "gp", "nsga2", "qmc")
 _MOST_CORNERS = 1024
 _EXAMPLE = '"optimizer.lr": log_uniform(1e-3, 1.0)'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Search:
-    """Trials drawn one by one, by Optuna's TPE or at random.
+    """Trials drawn one by one, by one of Optuna's samplers or at random.
 
     Raises:
         SpaceError: an axis or a number is out of its range; every fault is named.
@@ -47,11 +49,18 @@ class Search:
     """How many to draw, all different."""
     metric: str = "val.accuracy"
     mode: Literal["max", "min"] = "max"
-    sampler: Literal["tpe", "random"] = "tpe"
+    sampler: Sampler = "tpe"
+    """TPE, random, CMA-ES, a Gaussian process, NSGA-II or quasi-random: Optuna's."""
     seed: int = 0
     """Of the draws. What the trials start from is the config's `seed`."""
-    scheduler: ASHA | None = None
+    scheduler: Scheduler | None = None
     """None: every trial is trained to its end."""
+    warm_start: Sequence[str] = ()
+    """Sweeps of the same store whose completed trials the sampler knows from the start,
+    where their other settings are the same."""
+    patience: int = 0
+    """Trials that end one after another without a better best, after which no further
+    one is drawn; 0: all are."""
 
     def __post_init__(self) -> None:
         faults = [
@@ -59,11 +68,13 @@ class Search:
             *axes_faults(self.axes, _EXAMPLE),
             *metric_faults(self.metric, self.mode, self.base),
             *number_faults("trials", self.trials, 1, MAX_TRIALS),
-            *choice_faults("sampler", self.sampler, ("tpe", "random")),
+            *choice_faults("sampler", self.sampler, _SAMPLERS),
             *number_faults("seed", self.seed, 0),
+            *number_faults("patience", self.patience, 0),
+            *_warm_faults(self.warm_start),
         ]
         if self.scheduler is not None:
-            faults += scheduler_faults(self.scheduler)
+            faults += scheduler_faults(self.scheduler, self.trials)
         if isinstance(self.axes, Mapping):
             faults += _drawn_faults(self.axes)
             faults += _overlap_faults(self)
@@ -125,6 +136,13 @@ class Search:
         return extend({}, list(self.axes))
 
 
+def _warm_faults(names: object) -> Iterator[SpaceError]:
+    is_list = isinstance(names, list | tuple)
+    if not is_list or not all(isinstance(name, str) for name in names):  # type: ignore[attr-defined]
+        rule, fix = "must be a list of sweeps", 'Write warm_start=("sweep-a",).'
+        yield SpaceError("warm_start", rule, quote_value(names), fix)
+
+
 def _overlap_faults(search: Search) -> Iterator[SpaceError]:
     """Axes that something else in the space sets, too."""
     for axis in search.axes:
@@ -136,6 +154,10 @@ def _overlap_faults(search: Search) -> Iterator[SpaceError]:
             where, rule = f'axes["{axis}"]', "must not be an axis under a scheduler"
             found, fix = repr(search.scheduler), "Remove it: max_epochs is its value."
             yield SpaceError(where, rule, found, fix)
+        if isinstance(search.axes[axis], When) and isinstance(search.scheduler, PBT):
+            where, rule = f'axes["{axis}"]', "must not be a when() under PBT"
+            fix = "Write its range alone: what it depends on does not change."
+            yield SpaceError(where, rule, f"{search.axes[axis]!r:.60}", fix)
 
 
 def _drawn_faults(axes: Mapping[str, object]) -> Iterator[SpaceError]:

@@ -96,6 +96,10 @@ def find_row(results: Results, prefix: str) -> Row:
         rule = "must have ended well to be trained again"
         fix = f"See: python -m raypg.results show {row['sweep']}."
         raise ResultsError(trial, rule, str(row["status"]), fix)
+    if row.get("changing"):
+        rule, fix = "must have one config from its first epoch to its last", "None has."
+        leaves = f"{row['changing']} changed as its population was trained"
+        raise ResultsError(trial, rule, leaves, fix)
     if row.get("mixed"):
         rule, fix = "must have been trained by one version of the code", "None helps."
         changed = f"{row['mixed']} changed on its way: {find_both_codes(results, row)}"

@@ -229,10 +229,16 @@ def restore_parts(parts: Parts, state: State) -> None:
     Raises:
         CheckpointError: the state is another network's or another optimizer's.
     """
+    optimizer = parts.stepper.optimizer
+    groups = optimizer.param_groups
+    own = [{k: v for k, v in one.items() if k != "params"} for one in groups]
     try:
         parts.module.load_state_dict(state.model)
         # A copy: the optimizer would keep these very tensors, and change them.
-        parts.stepper.optimizer.load_state_dict(copy_to_host(state.optimizer))
+        optimizer.load_state_dict(copy_to_host(state.optimizer))
+        # The config's word counts: a member of a population goes on with other values.
+        for group, values in zip(optimizer.param_groups, own, strict=True):
+            group.update(values)
         if state.scaler:
             parts.stepper.scaler.load_state_dict(state.scaler)
         if parts.average is not None:

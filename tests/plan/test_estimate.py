@@ -75,9 +75,9 @@ def test_asha_spreads_the_time_but_never_below_one_whole_trial() -> None:
     many = expected(*[config()] * 4)
     setting = Setting(num_slots=4, ready_s=0.0)
     whole = estimate(many, costs(), setting).wall_s
-    early = estimate(many, costs(), replace(setting, asha=ASHA(10))).wall_s
+    early = estimate(many, costs(), replace(setting, scheduler=ASHA(10))).wall_s
     assert early.low == pytest.approx(whole.low, rel=0.1)
-    one = replace(setting, num_slots=1, asha=ASHA(10))
+    one = replace(setting, num_slots=1, scheduler=ASHA(10))
     low, high = estimate(many, costs(), one).wall_s
     assert high > 2 * low
 

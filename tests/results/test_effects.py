@@ -17,6 +17,7 @@ from raypg.results.importances import (
     distribution_of,
     find_importances,
 )
+from raypg.space.fractions import build_fraction
 from tests.command import Command
 from tests.results.sweeps import new_store, trial_row, write
 
@@ -69,6 +70,71 @@ def test_a_full_design_has_arms_marginal_means_and_interactions() -> None:
     assert name == "model.depth=40 × optimizer.lr=0.2"
     assert both.paired is not None
     assert both.paired.difference.mean == pytest.approx(0.1)
+
+
+def fraction(resolution: int, num_axes: int) -> tuple[list[dict[str, Any]], list[str]]:
+    """Three seeds of a fraction whose axes add up, each twice the one before it."""
+    axes = [f"model.a{axis}" for axis in range(num_axes)]
+    rows = [
+        trial_row(f"{run}-{seed}")
+        | NOT_OF_INTEREST
+        | {f"config.{axis}": level for axis, level in zip(axes, run, strict=True)}
+        | {
+            "arm": f"{run}",
+            "seed": seed,
+            "val.accuracy": sum(0.01 * level * 2**i for i, level in enumerate(run))
+            + noise,
+        }
+        for run in build_fraction(num_axes, resolution)
+        for seed, noise in enumerate(NOISE)
+    ]
+    return rows, axes
+
+
+@pytest.mark.parametrize(("resolution", "num_axes"), [(3, 3), (4, 4), (3, 7), (5, 5)])
+def test_a_fraction_has_the_effect_of_each_axis(resolution: int, num_axes: int) -> None:
+    rows, axes = fraction(resolution, num_axes)
+    baseline = str((0,) * num_axes)
+    found = named(find_effects(rows, "val.accuracy", axes, baseline), "marginal")
+    assert len(found) == 2 * num_axes
+    for number, axis in enumerate(axes):
+        effect = found[f"{axis}=1"]
+        assert effect.paired is not None
+        assert effect.paired.difference.mean == pytest.approx(0.01 * 2**number)
+        assert found[f"{axis}=0"].is_baseline
+        assert bool(effect.marks) == (resolution == 3)
+
+
+def test_a_fraction_with_a_missing_run_has_arms_alone() -> None:
+    rows, axes = fraction(4, 4)
+    found = find_effects(rows[3:], "val.accuracy", axes, rows[3]["arm"])
+    assert not named(found, "marginal")
+
+
+def test_pairs_of_changes_have_their_interactions() -> None:
+    runs = [run for run in itertools.product((0, 1), repeat=3) if sum(run) < 3]
+    axes = [f"model.a{axis}" for axis in range(3)]
+    rows = [
+        trial_row(f"{run}-{seed}")
+        | NOT_OF_INTEREST
+        | {f"config.{axis}": level for axis, level in zip(axes, run, strict=True)}
+        | {"arm": f"{run}", "seed": seed}
+        | {"val.accuracy": 0.1 * sum(run) + 0.05 * run[0] * run[1] + noise}
+        for run in runs
+        for seed, noise in enumerate(NOISE)
+    ]
+    found = find_effects(rows, "val.accuracy", axes, "(0, 0, 0)")
+    pairs = named(found, "interaction")
+    values = {
+        name: one.paired.difference.mean for name, one in pairs.items() if one.paired
+    }
+    assert values == pytest.approx(
+        {
+            "model.a0=1 × model.a1=1": 0.05,
+            "model.a0=1 × model.a2=1": 0.0,
+            "model.a1=1 × model.a2=1": 0.0,
+        }
+    )
 
 
 def test_one_choice_at_a_time_has_arms_alone() -> None:

@@ -1,0 +1,158 @@
+"""Draws that learn: one of Optuna's samplers over a study of all that ended."""
+
+import math
+import random
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from raypg.experiment.draws import Draws, Known, Observations, RandomDraws
+from raypg.experiment.samplers import REMEMBERING, build_sampler, check_sampler
+from raypg.space import PBT, Choice, Distribution, Integer, Search, Value, is_same
+
+if TYPE_CHECKING:
+    import optuna
+
+_ATTEMPTS = 20
+"""After so many draws of no use the next ones are at random."""
+
+
+class OptunaDraws:
+    """Draws of one of Optuna's samplers.
+
+    Draw i follows from the seed, i, and what is known of the trials before it: the
+    sampler is made anew for each, so that a resumed sweep goes on with the same draws.
+
+    A trial that the scheduler stopped is told as pruned, with its epochs: TPE then
+    takes it for worse than every completed one, and for the better the further it came;
+    the others leave it aside. Its last value as a result would be held against values
+    of other epochs. A trial that failed says nothing of its values.
+    """
+
+    def __init__(self, search: Search) -> None:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._search = search
+        self._study = optuna.create_study(
+            direction="maximize" if search.mode == "max" else "minimize"
+        )
+        self._trials: dict[int, optuna.Trial] = {}
+
+    def draw(self, index: int, attempt: int) -> dict[str, Value]:
+        """The values of trial `index`."""
+        self._study.sampler = self._sampler(index, attempt)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what Optuna calls experimental
+            trial = self._trials[index] = self._study.ask()
+            values: dict[str, Value] = {}
+            for axis in self._search.axes:
+                if self._search.is_active(axis, values):
+                    distribution = self._search.distribution(axis)
+                    values[axis] = _suggest(trial, axis, distribution)
+        return values
+
+    def drop(self, index: int) -> None:
+        """Tell it as failed, which samplers leave aside."""
+        self.tell(index, "failed", None, {})
+
+    def enqueue(self, index: int, values: Mapping[str, Value]) -> None:
+        """Draw these values."""
+        params = {
+            axis: _to_param(self._search.distribution(axis), value)
+            for axis, value in values.items()
+        }
+        self._study.enqueue_trial(params)
+        self.draw(index, 0)
+        if self._search.sampler in REMEMBERING:
+            # Optuna samples lazily, and all values of this one were given.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self._trials[index].relative_params  # noqa: B018
+
+    def tell(
+        self, index: int, status: str, value: float | None, seen: Observations
+    ) -> None:
+        """How a trial ended."""
+        from optuna.trial import TrialState
+
+        trial = self._trials.pop(index)
+        for epoch, metric in seen.items():
+            trial.report(metric, epoch)
+        if status in ("completed", "cached") and _is_finite(value):
+            self._study.tell(trial, value)
+        elif status == "stopped":
+            self._study.tell(trial, state=TrialState.PRUNED)
+        else:
+            self._study.tell(trial, state=TrialState.FAIL)
+
+    def learn(self, known: Known) -> None:
+        """Add it to the study."""
+        import optuna
+
+        ranges = {axis: self._search.distribution(axis) for axis in known.values}
+        self._study.add_trial(
+            optuna.trial.create_trial(
+                params={a: _to_param(ranges[a], v) for a, v in known.values.items()},
+                distributions={a: _in_optuna(one) for a, one in ranges.items()},
+                value=known.value,
+            )
+        )
+
+    def _sampler(self, index: int, attempt: int) -> "optuna.samplers.BaseSampler":
+        from optuna.samplers import RandomSampler
+
+        if attempt >= _ATTEMPTS:
+            seed = f"{self._search.seed}/{index}/{attempt}"
+            return RandomSampler(seed=random.Random(seed).getrandbits(32))
+        return build_sampler(self._search, index, attempt)
+
+
+def build_draws(search: Search) -> Draws:
+    """The draws that `search.sampler` names; a population is drawn before any ends."""
+    if search.sampler == "random" or isinstance(search.scheduler, PBT):
+        return RandomDraws(search)
+    check_sampler(search)
+    return OptunaDraws(search)
+
+
+def _suggest(trial: "optuna.Trial", axis: str, distribution: Distribution) -> Value:
+    if isinstance(distribution, Choice):
+        # By index: an option may be a list, which Optuna cannot store.
+        options: Sequence[Value] = distribution.options
+        return options[trial.suggest_categorical(axis, list(range(len(options))))]
+    low, high, log = distribution.low, distribution.high, distribution.log
+    if isinstance(distribution, Integer):
+        high = int(distribution.ends()[-1])  # type: ignore[arg-type]
+        return trial.suggest_int(axis, int(low), high, step=distribution.step, log=log)
+    return trial.suggest_float(axis, low, high, log=log)
+
+
+def _in_optuna(
+    distribution: Distribution,
+) -> "optuna.distributions.BaseDistribution":
+    """The same as Optuna stores it, for trials that it did not draw."""
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+
+    if isinstance(distribution, Choice):
+        return CategoricalDistribution(range(len(distribution.options)))
+    low, high, log = distribution.low, distribution.high, distribution.log
+    if isinstance(distribution, Integer):
+        high = int(distribution.ends()[-1])  # type: ignore[arg-type]
+        return IntDistribution(int(low), high, step=distribution.step, log=log)
+    return FloatDistribution(low, high, log=log)
+
+
+def _to_param(distribution: Distribution, value: Value) -> object:
+    if isinstance(distribution, Choice):
+        options = distribution.options
+        return next(i for i, option in enumerate(options) if is_same(option, value))
+    return value
+
+
+def _is_finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
