@@ -1,4 +1,4 @@
-"""Which course of learning rate and decay does a population find? 8 members.
+"""Which course of learning rate and decay does a population find? 8 trials.
 
 Population based training: every 2 epochs the worst two go on from the weights of
 the best two, with their rates and decay changed. 12 epochs each, 96 in all.
