@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from raypg.config import load, parse_overrides
+from raypg.config import Layer, flatten, load, parse_overrides
 from raypg.config.augmentation import broken_rules
 from raypg.data import dataset_spec
 from raypg.errors import ConfigError
@@ -34,6 +34,14 @@ def test_a_fault_is_one_line_with_its_place_and_the_way_out(arguments: str) -> N
     with pytest.raises(ConfigError, match=".") as caught:
         load([parse_overrides(arguments.split())])
     assert str(caught.value) == f"command line: {FAULTS[arguments]}"
+
+
+def test_an_arm_that_turns_an_augmentation_off_may_keep_its_settings() -> None:
+    base = Layer("base", {"data.auto_augment": "randaugment", "data.ra_magnitude": 15})
+    arm = Layer("arm", {"data.auto_augment": "none"})
+    leaves = flatten(load([base, arm]))
+    assert leaves["data.ra_magnitude"] == 15
+    assert flatten(load([Layer("a row", leaves)])) == leaves
 
 
 def test_operations_want_one_channel_or_three() -> None:

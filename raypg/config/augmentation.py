@@ -1,10 +1,9 @@
 """Rules that augmentation and mixing must keep for the images of a data set."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import NamedTuple
 
-from raypg.config.tree import Config, TrainConfig, default_of
-from raypg.data.config import DataConfig
+from raypg.config.tree import Config, flatten
 from raypg.data.dataset import DatasetSpec
 
 
@@ -41,10 +40,6 @@ def _broken_by_images(config: Config, spec: DatasetSpec) -> Iterator[Broken]:
             f"{channels} of {data.name}",
         )
         yield Broken("data.auto_augment", rule, found, "Leave it at none.")
-    for leaf in ("ra_num_ops", "ra_magnitude"):
-        if data.auto_augment != "randaugment":
-            fix = "It is used by data.auto_augment=randaugment."
-            yield from _unused(f"data.{leaf}", data, DataConfig, leaf, fix)
 
 
 def _broken_in_training(config: Config, spec: DatasetSpec) -> Iterator[Broken]:
@@ -62,15 +57,25 @@ def _broken_in_training(config: Config, spec: DatasetSpec) -> Iterator[Broken]:
     if "crops" in train.tta and not config.data.crop_padding:
         rule, fix = "must have a padding to crop from", "Set data.crop_padding."
         yield Broken("train.tta", rule, "data.crop_padding=0", fix)
-    if train.class_weights != "effective":
-        leaf, fix = "effective_beta", "It is used by train.class_weights=effective."
-        yield from _unused(f"train.{leaf}", train, TrainConfig, leaf, fix)
 
 
-def _unused(
-    key: str, section: object, kind: type[object], leaf: str, fix: str
-) -> Iterator[Broken]:
-    """A value that nothing reads must be the default: it would name two equal arms."""
-    value = getattr(section, leaf)
-    if value != default_of(kind, leaf):
-        yield Broken(key, "must be the default unless it is used", str(value), fix)
+_USED_BY = {
+    "data.ra_num_ops": ("data.auto_augment", "randaugment"),
+    "data.ra_magnitude": ("data.auto_augment", "randaugment"),
+    "train.effective_beta": ("train.class_weights", "effective"),
+}
+"""Keys that nothing reads unless another has this value."""
+
+
+def idle_values(config: Config, given: Container[str]) -> Iterator[Broken]:
+    """Values that nothing reads, where nobody said of the other key what it should be.
+
+    An arm that turns randaugment off keeps the magnitude that the others have.
+    """
+    for key, (other, wanted) in _USED_BY.items():
+        if key not in given or other in given:
+            continue
+        leaves, defaults = flatten(config), flatten(Config())
+        if leaves[other] != wanted and leaves[key] != defaults[key]:
+            rule, fix = "must be the default unless it is used", "It is used by "
+            yield Broken(key, rule, str(leaves[key]), f"{fix}{other}={wanted}.")

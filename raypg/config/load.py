@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from raypg.config.aliases import resolve_aliases
-from raypg.config.augmentation import broken_rules
+from raypg.config.augmentation import broken_rules, idle_values
 from raypg.config.exclusions import find_exclusions
 from raypg.config.faults import explain, unknown_choice, unknown_leaf, unknown_section
 from raypg.config.layers import Layer, Origin
@@ -93,7 +93,7 @@ def _size_faults(config: Config, given: Mapping[str, Given]) -> list[ConfigError
         where, rule = layer.where("train.batch_size"), f"must be at most {images}"
         fix, found = "Lower it, or raise data.fraction.", str(config.train.batch_size)
         faults.append(ConfigError(where, rule, found, fix))
-    for key, *what in broken_rules(config, spec):
+    for key, *what in (*broken_rules(config, spec), *idle_values(config, given)):
         faults.append(ConfigError(_layer_of(key, given).where(key), *what))
     faults += own_faults(config, spec.num_classes, given)
     if misfit := find_misfit(config.model, spec.image_shape, spec.num_classes):
