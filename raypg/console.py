@@ -60,6 +60,11 @@ def give_value(arguments: Sequence[str], option: str, value: str) -> list[str]:
     ]
 
 
+def is_given(context: typer.Context, name: str) -> bool:
+    """Whether a parameter stands on the command line: no default, no variable."""
+    return getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+
+
 def check_alone(
     context: typer.Context, option: str, beside: Collection[str], why: str
 ) -> None:
@@ -77,8 +82,7 @@ def check_alone(
     given = [
         f"--{name.replace('_', '-')}"
         for name in context.params
-        if name not in ("arguments", option, *beside)
-        and getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+        if name not in ("arguments", option, *beside) and is_given(context, name)
     ]
     if "arguments" not in beside:
         given += context.params["arguments"] or []

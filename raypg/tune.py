@@ -10,12 +10,14 @@ from raypg.cluster.changes import EPOCHS
 from raypg.cluster.ending import print_ending, resume_command
 from raypg.cluster.plan import plan_sweep, print_plan
 from raypg.cluster.prepare import Options
+from raypg.cluster.resumed import MAY_CHANGE
 from raypg.cluster.sweep import Finished, resume_sweep, start_sweep
 from raypg.config import build_layers, to_yaml
 from raypg.console import (
     check_alone,
     give_value,
     given_text,
+    is_given,
     new_app,
     run_app,
     split_arguments,
@@ -123,7 +125,9 @@ def tune(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Train what the store holds, too.")
     ] = False,
-    wandb: Annotated[bool, typer.Option("--wandb", help="Log to W&B as well.")] = False,
+    wandb: Annotated[
+        bool, typer.Option("--wandb/--no-wandb", help="Log to W&B as well.")
+    ] = False,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the base config and end.")
     ] = False,
@@ -155,7 +159,7 @@ def tune(
         bool,
         typer.Option(
             "--run-saved-space",
-            help="With --resume: run the Python that an older raypg kept in the store.",
+            hidden=True,  # for sweeps of older versions; the error names it
         ),
     ] = False,
 ) -> None:
@@ -183,9 +187,9 @@ def tune(
         command=told_command(),
     )
     if resume:
-        why = f"The sweep keeps its own config and options; {EPOCHS} may grow."
+        why = f"It keeps its config and what alters numbers; {EPOCHS} may grow."
         beside = ["store", "address", "retry_failed", "allow_changed", "repair_oom"]
-        beside += ["run_saved_space"]
+        beside += ["run_saved_space", *MAY_CHANGE]
         is_grown = all(one.partition("=")[0].strip() == EPOCHS for one in overrides)
         beside += ["arguments"] * is_grown
         check_alone(context, "resume", beside, why)
@@ -197,6 +201,7 @@ def tune(
             retry_failed=retry_failed or "",
             allow_changed=allow_changed,
             runs_saved=run_saved_space,
+            given=[one for one in MAY_CHANGE if is_given(context, one)],
         )
         _finish(finished, address)
     given = {

@@ -1,7 +1,9 @@
 """What the tests share: one Ray cluster, and short ways to run a sweep."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,8 +58,13 @@ def run_space(cluster: None, tmp_path: Path) -> RunSpace:
 
 
 def resume(finished: Finished, *overrides: str, **more: object) -> Finished:
-    """Go on with a sweep that `run_space` ran; `more` is for `resume_sweep`."""
-    options = Options(store=finished.store.uri, max_concurrent=1)
+    """Go on with a sweep that `run_space` ran; `more` is for `resume_sweep`.
+
+    Of it, what is a field of `Options` says how the sweep is asked to be run.
+    """
+    own = {one.name for one in fields(Options)}
+    asked: dict[str, Any] = {name: more.pop(name) for name in own & more.keys()}
+    options = Options(store=finished.store.uri, **{"max_concurrent": 1, **asked})
     return resume_sweep(finished.sweep, options, overrides=overrides, **more)  # type: ignore[arg-type]
 
 

@@ -56,6 +56,11 @@ class Options:
     command: Sequence[str] = ()
 
     @property
+    def num_threads(self) -> int:
+        """CPU threads of a worker."""
+        return Need(1, self.cpus_per_worker, 0.0).num_threads
+
+    @property
     def retention(self) -> Retention:
         """Which checkpoints are to stay.
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from raypg.cluster.job import check_outlives_job
 from raypg.cluster.options import Options
 from raypg.cluster.past import Before, read_before, replay
 from raypg.cluster.prepare import Question, ask, check_origins, connect_for
+from raypg.cluster.resumed import MAY_CHANGE, changed_options
 from raypg.cluster.todo import Todo, find_todo
 from raypg.config import Layer, flatten
 from raypg.errors import StoreError
@@ -117,6 +118,7 @@ def resume_sweep(
     retry_failed: str = "",
     allow_changed: bool = False,
     runs_saved: bool = False,
+    given: Collection[str] = (),
 ) -> Finished:
     """Go on with a sweep that was interrupted, as it was started, or with more.
 
@@ -124,8 +126,8 @@ def resume_sweep(
 
     Args:
         name: the sweep's name.
-        options: store and address, and whether trials are repaired, too; the rest
-            comes from the sweep.
+        options: store and address, and whether trials are repaired, too; of the rest
+            what is given, and else the sweep's own.
         space: path of the sweep's space file with more seeds, trials or epochs, from
             now on the sweep's own; empty adds none.
         overrides: of `train.epochs`, as `KEY=VALUE`.
@@ -133,6 +135,7 @@ def resume_sweep(
         allow_changed: whether to go on although code, data or versions have changed.
         runs_saved: whether Python of the store is run to get at the space of a sweep
             that an older raypg wrote.
+        given: options, of `MAY_CHANGE`, that are other ones from now on.
 
     Raises:
         RaypgError: there is no such sweep, or it cannot go on.
@@ -157,6 +160,7 @@ def resume_sweep(
     if space or overrides:
         check_keeps_no_secret(space_file, layers)
     saved = Options(**about["options"])
+    saved = changed_options(name, saved, options, given, _warn)
     options = replace(
         saved,
         store=options.store,
@@ -189,6 +193,9 @@ def resume_sweep(
         if grown is not about:
             grown["num_trials"] = question.proposals.num_trials
         about |= {key: grown[key] for key in GROWS}
+        about["options"] |= {
+            MAY_CHANGE[one]: getattr(saved, MAY_CHANGE[one]) for one in given
+        }
         record(store, name, about, before.change, code)
         kept = keep_own(store, name, question.bundle)
         run = _Run(store, name, question, options, todo, code, kept, before)
