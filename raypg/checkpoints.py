@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from raypg.entries import Leftover, Row
 from raypg.errors import CheckpointError
 from raypg.store import Store
 from raypg.training.state import (
@@ -28,6 +27,8 @@ PATIENCE_S = 600.0
 """How long a trial waits for a store that has its checkpoint."""
 MAX_BACKOFF_S = 30.0
 Read = TypeVar("Read")
+
+_FALL_BACK = "An earlier checkpoint of the trial can be used."
 
 _FOLDER = re.compile(r"checkpoint_(\d+)")
 _OWN = re.compile(r"[^-]+(?:-(\d+))?")
@@ -98,10 +99,33 @@ def list_held(store: Store, sweep: str) -> dict[str, list[Held]]:
 def has_whole_size(store: Store, held: Held) -> bool:
     """Whether a checkpoint is as long as its index says; its content is not read."""
     try:
-        index = json.loads(store.read(f"{held.folder}/{INDEX_FILE}"))
-        return bool(index["size_bytes"] == held.sizes.get(STATE_FILE))
-    except (OSError, ValueError, LookupError, TypeError):
+        check_size(store, held)
+    except (OSError, CheckpointError):
         return False
+    return True
+
+
+def check_size(store: Store, held: Held) -> None:
+    """Refuse a checkpoint that is not as long as its index says; no state is read.
+
+    Raises:
+        CheckpointError: a file is missing or cut short, or the index is damaged.
+        OSError: the store is out of reach, so that nobody knows.
+    """
+    rule = f"must hold {STATE_FILE} and {INDEX_FILE}"
+    if not {STATE_FILE, INDEX_FILE} <= held.sizes.keys():
+        found = ", ".join(sorted(held.sizes))
+        raise CheckpointError(held.folder, rule, found, _FALL_BACK)
+    try:
+        with unreadable_is_damaged(store, held.folder):
+            index = json.loads(store.read(f"{held.folder}/{INDEX_FILE}"))
+        size_bytes = int(index["size_bytes"])
+    except (FileNotFoundError, ValueError, LookupError, TypeError) as error:
+        raise CheckpointError(held.folder, rule, str(error), _FALL_BACK) from error
+    if size_bytes != held.sizes[STATE_FILE]:
+        rule = f"{STATE_FILE} must have {size_bytes} bytes"
+        found = f"{held.sizes[STATE_FILE]} bytes"
+        raise CheckpointError(held.folder, rule, found, _FALL_BACK)
 
 
 def read_checkpoint(store: Store, folder: str) -> bytes:
@@ -167,39 +191,45 @@ def last_good_checkpoint(
     Raises:
         OSError: the store is out of reach, so that nobody knows.
     """
-    for folder in checkpoint_folders(store, sweep, trial):
-        try:
-            read_checkpoint(store, folder)
-        except CheckpointError as error:
-            on_damaged(str(error))
-            continue
-        return folder
-    return ""
+    folders = checkpoint_folders(store, sweep, trial)
+    return _first_good(store, folders, on_damaged)[0]
 
 
-def find_leftover(
-    store: Store,
-    row: Row,
-    known_epochs: Iterable[int],
-    on_damaged: Callable[[str], None],
-) -> Leftover:
-    """What is left of a trial that did not end, to go on from.
+def read_good_checkpoint(
+    store: Store, folder: str, on_damaged: Callable[[str], None]
+) -> tuple[str, bytes]:
+    """The packed state in a checkpoint, or in the newest whole one before it.
 
     Args:
         store: where its sweep lives.
-        row: its newest one of `trials`; a cached trial's checkpoints are its source's.
-        known_epochs: of which the tables have a row.
-        on_damaged: told of each checkpoint that cannot be gone on from, as one line.
+        folder: of the checkpoint, relative to the store.
+        on_damaged: told of each that is not whole, as one line.
+
+    Returns:
+        Where the state was, and the state; both empty where none is whole.
+
+    Raises:
+        OSError: the store is out of reach, so that nobody knows.
     """
-    sweep, trial = row["source_sweep"] or row["sweep"], row["trial"]
-    return Leftover(
-        number=row["number"],
-        attempt=row["attempt"],
-        known_epochs=frozenset(known_epochs),
-        resume_from=last_good_checkpoint(store, sweep, trial, on_damaged),
-        micro_batch=row.get("micro_batch") or 0,
-        started=row["started"].timestamp() if row["started"] else 0.0,
-    )
+    found = _first_good(store, [folder], on_damaged)
+    if found[0]:
+        return found
+    sweep, _, own, _ = folder.split("/")
+    folders = checkpoint_folders(store, sweep, own.partition("-")[0])
+    after = folders.index(folder) + 1 if folder in folders else 0
+    return _first_good(store, folders[after:], on_damaged)
+
+
+def _first_good(
+    store: Store, folders: Iterable[str], on_damaged: Callable[[str], None]
+) -> tuple[str, bytes]:
+    """The first folder whose checkpoint is whole, with its state; both may be empty."""
+    for folder in folders:
+        try:
+            return folder, read_checkpoint(store, folder)
+        except CheckpointError as error:
+            on_damaged(str(error))
+    return "", b""
 
 
 class CheckpointKeeper:

@@ -125,7 +125,7 @@ class Leftover:
     attempt: int
     known_epochs: frozenset[int]
     resume_from: str
-    """The folder of its last good checkpoint; empty where there is none."""
+    """The folder of its last checkpoint that seems whole; empty where there is none."""
     micro_batch: int = 0
     """What it was trained with since it ran out of memory; 0: it did not."""
     started: float = 0.0

@@ -16,7 +16,7 @@ ORDER = """
 errors strict faults causes tracebacks locks secrets own own_optim
 space metrics bucket folder lease store results models data optim
 config
-experiment training processor entries ledger checkpoints sources trial
+experiment training processor entries ledger checkpoints leftovers sources trial
 retention pruning
 git provenance patches own_files progress memo interrupts
 plan solo wandb_log

@@ -1,22 +1,26 @@
 """What earlier sessions of a sweep left, and how it is gone on from."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from raypg.causes import is_asked_for
-from raypg.checkpoints import find_leftover
 from raypg.cluster.agreed import Change, check_allowed, find_change
 from raypg.cluster.changes import EPOCHS, Present, present
 from raypg.cluster.extend import check_rate
 from raypg.cluster.prepare import Question
 from raypg.entries import Leftover, Row
 from raypg.experiment import Past
+from raypg.leftovers import Shelf, find_leftover
 from raypg.results import open_results
 from raypg.results.arms import ENDED_WELL
 from raypg.results.columns import LEFT
 from raypg.results.wording import describe_changes
 from raypg.space import Search, Value
 from raypg.store import Store
+
+NUM_READERS = 16
+"""Threads that look for checkpoints."""
 
 Curves = dict[str, list[tuple[int, float]]]
 
@@ -115,7 +119,7 @@ def read_before(
     going_on = [one for one in presents if _goes_on(one, retry_failed)]
     check_rate(name, going_on)
     known = results.known_epochs(name, [one.row["trial"] for one in going_on])
-    leftovers = {one.key: _leftover(store, one, rows, known, tell) for one in going_on}
+    leftovers = _leftovers(store, going_on, rows, known, tell)
     # A row of every epoch of every trial: read only where they count.
     space = question.space_file.space
     counts = question.asha is not None or isinstance(space, Search)
@@ -148,8 +152,31 @@ def _goes_on(one: Present, retry_failed: str) -> bool:
     return is_open or is_asked_for(one.row, retry_failed)
 
 
-def _leftover(
+def _leftovers(
     store: Store,
+    going_on: Sequence[Present],
+    rows: Mapping[str, Row],
+    known: Mapping[str, set[int]],
+    tell: Callable[[str], None],
+) -> dict[str, Leftover]:
+    """What all trials go on from, by the fingerprint under which they do."""
+    shelf, damaged = Shelf(store), dict[str, list[str]]()
+
+    def find(one: Present) -> Leftover:
+        lines = damaged.setdefault(one.key, [])
+        return _leftover(shelf, one, rows, known, lines.append)
+
+    # A small file of each is read, and a bucket answers many at a time.
+    with ThreadPoolExecutor(NUM_READERS) as pool:
+        found = list(pool.map(find, going_on))
+    for one in going_on:
+        for line in damaged[one.key]:
+            tell(line)
+    return {one.key: left for one, left in zip(going_on, found, strict=True)}
+
+
+def _leftover(
+    shelf: Shelf,
     one: Present,
     rows: Mapping[str, Row],
     known: Mapping[str, set[int]],
@@ -162,10 +189,10 @@ def _leftover(
     row, trial = one.row, one.row["trial"]
     began_as = trial if one.has_moved else row["began_as"] or ""
     known_epochs = () if one.has_moved else known.get(trial, ())
-    left = find_leftover(store, row, known_epochs, tell)
+    left = find_leftover(shelf, row, known_epochs, tell)
     before = rows.get(row["began_as"] or "")
     if not left.resume_from and before:
-        resume_from = find_leftover(store, before, (), tell).resume_from
+        resume_from = find_leftover(shelf, before, (), tell).resume_from
         left = replace(left, resume_from=resume_from)
     mixed = one.mixes if left.resume_from else ""
     return replace(left, began_as=began_as, mixed=mixed)

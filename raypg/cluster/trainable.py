@@ -13,7 +13,7 @@ from ray.train._internal.checkpoint_manager import _TrainingResult
 from raypg.checkpoints import (
     last_good_checkpoint,
     patiently,
-    read_checkpoint,
+    read_good_checkpoint,
     unreadable_is_damaged,
 )
 from raypg.cluster.connect import Need
@@ -223,9 +223,16 @@ class WarmTrainable(tune.Trainable):  # type: ignore[misc]
         self._packed: bytes | None = None
 
     def _start_from_folder(self, folder: str) -> None:
-        self._start_from(
-            patiently(lambda: read_checkpoint(self._store, folder), self._store)
+        """Go on from a checkpoint, or the one before it; from nothing where none is."""
+        damaged: list[str] = []
+        found, packed = patiently(
+            lambda: read_good_checkpoint(self._store, folder, damaged.append),
+            self._store,
         )
+        if found:
+            self._start_from(packed)
+        if damaged:
+            self._problem = f"goes on from epoch {self._epoch}: {damaged[0]}"
 
     def _start_from(self, packed: bytes) -> None:
         self._packed = self._state = packed

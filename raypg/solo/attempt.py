@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Sequence
 
 from raypg.causes import cause_of
-from raypg.checkpoints import CheckpointKeeper, read_checkpoint
+from raypg.checkpoints import CheckpointKeeper, read_good_checkpoint
 from raypg.entries import Entry
 from raypg.interrupts import gentle_interrupts
 from raypg.ledger import Ledger
@@ -35,7 +35,7 @@ def train_entry(
         failures: the trial ends once there is one, as by a signal.
 
     Raises:
-        CheckpointError: what it was to go on from cannot be read; nothing is booked.
+        CheckpointError: what it was to go on from is no state; nothing is booked.
         KeyboardInterrupt: a second signal came; the trial is booked as interrupted.
     """
     state = _restore(store, ledger, entry)
@@ -74,6 +74,9 @@ def _restore(store: Store, ledger: Ledger, entry: Entry) -> State | None:
     """The state that the trial goes on from; the books go back to it too."""
     if not entry.resume_from:
         return None
-    state = unpack_state(read_checkpoint(store, entry.resume_from), entry.resume_from)
+    entry.resume_from, data = read_good_checkpoint(store, entry.resume_from, warn)
+    if not entry.resume_from:
+        return None
+    state = unpack_state(data, entry.resume_from)
     ledger.recall(entry, state.history)
     return state

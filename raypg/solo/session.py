@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from raypg.checkpoints import find_leftover
 from raypg.config import Config, Layer, flatten, load
 from raypg.entries import Leftover
 from raypg.errors import StoreError
@@ -14,6 +13,7 @@ from raypg.experiment import Trial, check_layers
 from raypg.experiment.proposals import ENDED
 from raypg.experiment.trials import build_trial
 from raypg.ledger import Ledger
+from raypg.leftovers import Shelf, find_leftover
 from raypg.memo import changed_parts, read_memo
 from raypg.metrics import metric_mode
 from raypg.own_files import keep_own, names_in, own_bundle, own_paths
@@ -226,7 +226,9 @@ def _leftovers(store: Store, name: str, rows: Sequence[Row]) -> dict[str, Leftov
     """What earlier sessions left of the trial; it has not ended."""
     known = open_results(store).known_epochs(name) if rows else {}
     return {
-        row["trial"]: find_leftover(store, row, known.get(row["trial"], ()), warn)
+        row["trial"]: find_leftover(
+            Shelf(store), row, known.get(row["trial"], ()), warn
+        )
         for row in rows
     }
 

@@ -1,7 +1,7 @@
 """Sweeps that are in the books without anyone having trained, and their resume.
 
 All is real but Tune, Ray and the training: proposals, ledger, tables, description. One
-trial is left under way, as where a driver was killed.
+trial is left under way, or many with checkpoints, as where a driver was killed.
 """
 
 import contextlib
@@ -18,6 +18,8 @@ from raypg.cluster.driver import Launch
 from raypg.cluster.ending import Ending
 from raypg.cluster.prepare import Options
 from raypg.ledger import Ledger
+from raypg.store import Store
+from raypg.training.state import INDEX_FILE, STATE_FILE, build_index
 from tests.benchmarks.driver import AXES, METRICS
 from tests.benchmarks.machine import unique_mib
 
@@ -44,13 +46,24 @@ class Restore:
         return f"{self.start_s:.1f} s to start it; {self.added_mib:.0f} MiB more"
 
 
-def measure_restore(num_trials: int, num_epochs: int) -> Restore:
-    """Book a sweep, then resume it up to where its last trial would go on."""
+def measure_restore(
+    num_trials: int, num_epochs: int, *, num_open: int = 1, state_bytes: int = 0
+) -> Restore:
+    """Book a sweep, then resume it up to where its trials under way would go on.
+
+    Args:
+        num_trials: that have ended.
+        num_epochs: of each.
+        num_open: trials under way.
+        state_bytes: of each of their two checkpoints; 0: they have none.
+    """
     with tempfile.TemporaryDirectory(prefix="raypg-bench-") as name:
         folder = Path(name)
         space = folder / "space.py"
         base = {"model.name": "mlp", "train.epochs": num_epochs}
-        text = f"SPACE = Ablation(base={base}, axes={AXES}, seeds={num_trials + 1})"
+        text = (
+            f"SPACE = Ablation(base={base}, axes={AXES}, seeds={num_trials + num_open})"
+        )
         space.write_text(f"from raypg import Ablation\n\n{text}\n")
         options = Options(store=str(folder / "runs"))
         begun: list[float] = []
@@ -60,9 +73,12 @@ def measure_restore(num_trials: int, num_epochs: int) -> Restore:
             begun.append(time.perf_counter())
             for _ in range(num_trials):
                 _book_trial(ledger, num_epochs)
-            entry = ledger.next_entry()
-            assert entry is not None
-            ledger.start(entry)
+            for _ in range(num_open):
+                entry = ledger.next_entry()
+                assert entry is not None
+                ledger.start(entry)
+                if state_bytes:
+                    _save_twice(launch.store, entry.trial.key, state_bytes)
 
         def begin(launch: Launch, ledger: Ledger, ending: Ending) -> None:
             begun.append(time.perf_counter())
@@ -91,6 +107,15 @@ def _book_trial(ledger: Ledger, num_epochs: int) -> None:
         metrics = {name: random.random() for name in METRICS}
         ledger.report(entry, epoch, {**metrics, "time": time.time()})
     ledger.end(entry, "completed")
+
+
+def _save_twice(store: Store, trial: str, size_bytes: int) -> None:
+    """The checkpoints that a trial under way has, of what no one could go on from."""
+    data = random.randbytes(size_bytes)
+    for number in range(2):
+        folder = f"space/checkpoints/{trial}/checkpoint_{number:06d}"
+        store.write_whole(f"{folder}/{STATE_FILE}", data)
+        store.write_whole(f"{folder}/{INDEX_FILE}", build_index(data, 1).encode())
 
 
 def _without_ray() -> contextlib.AbstractContextManager[object]:

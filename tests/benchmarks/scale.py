@@ -41,11 +41,15 @@ class Sizes:
     num_ended: int
     """Trials in all, where the driver is weighed."""
     restores: Sequence[int]
+    num_open: int
+    """Trials under way with checkpoints, where they are restored."""
 
 
-FULL = Sizes(1_000, 3, 10, 3_000, (1_000, 3_000))
-QUICK = Sizes(50, 1, 4, 1_000, (50,))
-LARGE = Sizes(1_000, 6, 100, 10_000, (1_000, 3_000, 10_000))
+FULL = Sizes(1_000, 3, 10, 3_000, (1_000, 3_000), 300)
+QUICK = Sizes(50, 1, 4, 1_000, (50,), 20)
+LARGE = Sizes(1_000, 6, 100, 10_000, (1_000, 3_000, 10_000), 1_000)
+STATE_MIB = 2
+"""Of a checkpoint of a small network; DenseNet-40's with growth rate 12 has 12."""
 
 
 def measure(quick: bool) -> Rows:
@@ -135,7 +139,12 @@ def _restore(sizes: Sizes) -> Rows:
         what = f"{num_trials:,} ended trials of 100 epochs"
         rows.append(lone_row(f"resume of {what}", found.resume_s, "s", note=found.note))
         rows.append(lone_row(f"tables of {what}", found.tables_mib, "MiB"))
-    return rows
+    found = measure_restore(
+        0, num_epochs=100, num_open=sizes.num_open, state_bytes=STATE_MIB * 2**20
+    )
+    what = f"resume with {sizes.num_open:,} trials under way"
+    note = f"two checkpoints of {STATE_MIB} MiB each; {found.note}"
+    return [*rows, lone_row(what, found.resume_s, "s", note=note)]
 
 
 def _simulate(*options: object) -> dict[str, Any]:

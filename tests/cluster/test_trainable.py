@@ -158,6 +158,12 @@ def cut_short(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-1])
 
 
+def flip_a_byte_of(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
 def make_unreadable(file: Path) -> None:
     file.unlink()
     file.mkdir()
@@ -187,6 +193,34 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_it(
     assert losses(resumed) == losses(straight[has_earlier:])
     problem = resumed[0]["raypg_problem"]
     assert problem.startswith(f"goes on from epoch {int(has_earlier)}: {own}")
+
+
+@pytest.mark.parametrize("num_damaged", [0, 1, 2])
+def test_a_resumed_trial_goes_on_from_its_newest_whole_checkpoint_and_tells_its_past(
+    build: Any,  # noqa: ANN401
+    tmp_path: Path,
+    num_damaged: int,
+) -> None:
+    first = build("train.epochs=4")
+    own = f"s/checkpoints/{first._assignment.trial}"
+    straight = []
+    for number in range(2):
+        straight += [first.train()]
+        first.save(str(tmp_path / own / f"checkpoint_{number:06d}"))
+    straight += run(first)
+    for number in range(2 - num_damaged, 2):
+        flip_a_byte_of(tmp_path / own / f"checkpoint_{number:06d}" / "state.pt")
+    second = build("train.epochs=4", resume_from=f"{own}/checkpoint_000001")
+    resumed = run(second)
+    first_epoch = 3 - num_damaged
+    assert [result[EPOCH] for result in resumed] == list(range(first_epoch, 5))
+    assert losses(resumed) == losses(straight[first_epoch - 1 :])
+    # The driver closes the gap in its tables by what the state remembers.
+    past = [one["val.loss"] for one in resumed[0].get("raypg_history", [])]
+    assert past == losses(straight[: first_epoch - 1])
+    said = f"goes on from epoch {first_epoch - 1}: {own}/checkpoint_000001: state.pt"
+    assert resumed[0].get("raypg_problem", "").startswith(said * (num_damaged > 0))
+    assert ("raypg_problem" in resumed[0]) == (num_damaged > 0)
 
 
 class Trap:
