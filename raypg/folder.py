@@ -9,11 +9,12 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
-from raypg.locks import take_lock
+from raypg.locks import has_locks, take_lock
 
 
 class FolderFile:
@@ -152,6 +153,21 @@ class FolderBackend:
     def delete_folder(self, path: str) -> None:
         """Remove a folder and what it holds."""
         shutil.rmtree(self._root / path, ignore_errors=True)
+
+    def has_locks(self, path: str) -> bool:
+        """Whether a file there can be locked; where there is none yet, it is made."""
+        target = self._root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("a") as file:
+            return has_locks(file)
+
+    def modified(self, path: str) -> datetime | None:
+        """When a file was written, by the file system's clock; None without one."""
+        try:
+            seconds = (self._root / path).stat().st_mtime
+        except FileNotFoundError:
+            return None
+        return datetime.fromtimestamp(seconds, UTC)
 
     def lock(self, path: str) -> FolderLock | None:
         """The lock; None when another process has it."""

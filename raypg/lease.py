@@ -1,4 +1,4 @@
-"""A lock in a bucket: an object whose counter its holder raises while it lives.
+"""A lock where there are none: an object whose counter its holder raises while alive.
 
 A bucket has no locks that end with their process, and pyarrow no put that fails where
 an object is. So a lease is taken by a put that is looked at again, and its holder looks

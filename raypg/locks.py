@@ -1,4 +1,4 @@
-"""The kernel's lock of a file, and file systems that have none."""
+"""The kernel's lock of a file, and file systems that have none: see `raypg.lease`."""
 
 import errno
 import fcntl
@@ -6,6 +6,24 @@ from typing import IO, Any
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 """What network file systems without locks say; they must work all the same."""
+
+
+def has_locks(file: IO[Any]) -> bool:
+    """Whether the file system of an open file has locks.
+
+    Raises:
+        OSError: the file system fails.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_UN)
+    except OSError as cause:
+        if cause.errno in (errno.EAGAIN, errno.EACCES):
+            return True
+        if cause.errno in _NO_LOCKS:
+            return False
+        raise
+    return True
 
 
 def take_lock(file: IO[Any], kind: int) -> bool:

@@ -32,6 +32,8 @@ _LEASE = ".lease"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MOST_CHARACTERS = 100
 _BUCKET = re.compile(r"(s3|gs)://[^/]")
+_SLASHED = re.compile(r"(s3|gs):/?(?!/)")
+"""A bucket with a slash too few, which would be a folder here."""
 
 
 def check_sweep_name(name: str) -> None:
@@ -92,6 +94,10 @@ class Store:
         if _BUCKET.match(uri):
             _check_bucket(uri)
             self._backend = BucketBackend(uri)
+        elif slashed := _SLASHED.match(uri):
+            kind, rule = slashed[1], "must be a folder, s3://bucket/… or gs://bucket/…"
+            fix = f"Write {kind}://, or ./{kind}: for a folder of that name."
+            raise StoreError("--store", rule, f'"{slashed[0]}…"', fix)
         elif "://" in uri and not uri.startswith("file://"):
             rule = "must be a folder, s3://bucket/… or gs://bucket/…"
             found = f'"{uri.partition("://")[0]}://…"'  # what follows may hold a key
@@ -234,8 +240,8 @@ class Store:
     ) -> FolderLock | Lease:
         """Hold a sweep for writing until the lock is closed or the process dies.
 
-        In a bucket that is a lease, which another process may take over from one that
-        gives no sign of life.
+        In a bucket, and in a folder whose file system has no locks, that is a lease,
+        which another process may take over from one that gives no sign of life.
 
         Args:
             name: the sweep's.
@@ -252,6 +258,11 @@ class Store:
             place = BucketBackend(self.uri, request_s=REQUEST_S, num_tries=2)
             path = f"{name}/{_LEASE}"
             return take_lease(place, path, where=where, tell=tell, on_loss=on_loss)
+        if not self._backend.has_locks(f"{name}/{_LOCK}"):
+            path = f"{name}/{_LEASE}"
+            return take_lease(
+                self._backend, path, where=where, tell=tell, on_loss=on_loss
+            )
         lock = self._backend.lock(f"{name}/{_LOCK}")
         if lock is None:
             holder = ""
@@ -264,11 +275,14 @@ class Store:
     def is_being_written(self, name: str) -> bool | None:
         """Whether a process writes this sweep now; None where nobody can tell.
 
-        Of a bucket that is told from the age of its lease: for people to see.
+        Of a lease that is told from its age: for people to see.
         """
         if isinstance(self._backend, BucketBackend):
             return is_live(self._backend, f"{name}/{_LEASE}")
-        return self._backend.is_locked(f"{name}/{_LOCK}")
+        if self._backend.is_locked(f"{name}/{_LOCK}"):
+            return True
+        # Left by one whose file system has no locks.
+        return is_live(self._backend, f"{name}/{_LEASE}")
 
     def read_description(self, name: str) -> dict[str, Any]:
         """What `write_description` kept.

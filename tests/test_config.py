@@ -149,7 +149,7 @@ def test_a_python_value_of_another_type_is_an_error(key: str, value: object) -> 
         (
             "model.detph=22",
             '"model.detph": must name a field of "model"; found "detph".'
-            ' Did you mean "depth"?',
+            ' Did you mean "model.depth"?',
         ),
         (
             "modle.depth=22",

@@ -76,13 +76,18 @@ def test_many_trials_cost_one_listing_and_no_state(
         save(store, str(trial), 0)
     listed: list[str] = []
     read: list[str] = []
-    sizes, read_one = Store.sizes, Store.read
-    monkeypatch.setattr(
-        Store, "sizes", lambda self, path: listed.append(path) or sizes(self, path)
-    )
-    monkeypatch.setattr(
-        Store, "read", lambda self, path: read.append(path) or read_one(self, path)
-    )
+    list_all, read_one = Store.sizes, Store.read
+
+    def sizes(store: Store, folder: str) -> dict[str, int]:
+        listed.append(folder)
+        return list_all(store, folder)
+
+    def read_it(store: Store, path: str) -> bytes:
+        read.append(path)
+        return read_one(store, path)
+
+    monkeypatch.setattr(Store, "sizes", sizes)
+    monkeypatch.setattr(Store, "read", read_it)
     shelf = Shelf(store)
     assert all(resume_from(shelf, str(trial))[0] for trial in range(20))
     assert listed == ["s/checkpoints"]

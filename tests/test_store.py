@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from raypg import bucket
+from raypg import bucket, lease
 from raypg.errors import ResultsError, StoreError
 from raypg.store import Store
 from tests.buckets import KINDS, denying, each_kind, new_bucket
@@ -131,6 +131,13 @@ def test_an_unknown_kind_of_store_is_refused() -> None:
         Store("ftp://host/runs")
 
 
+@pytest.mark.parametrize("uri", ["s3:/bucket/runs", "gs:/bucket", "s3:bucket"])
+def test_a_bucket_with_a_slash_too_few_is_no_folder(uri: str) -> None:
+    with pytest.raises(StoreError, match=f"Write {uri[:2]}://, or ./{uri[:2]}:"):
+        Store(uri)
+    assert Store(f"./{uri}").is_local
+
+
 def test_a_write_that_fails_leaves_the_old_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,11 +164,23 @@ def test_a_sweep_is_written_by_one_process_at_a_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
-def test_a_folder_without_locks_works_all_the_same(
+def test_a_folder_without_locks_has_a_lease_and_one_process_that_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     monkeypatch.setattr("fcntl.flock", _raises(number))
+    for name, seconds in {"BEAT_S": 0.1, "LOOK_S": 0.05, "SETTLE_S": 0.1}.items():
+        monkeypatch.setattr(lease, name, seconds)
     store = Store(str(tmp_path))
+    lock = store.lock_sweep("depth")
+    assert store.is_being_written("depth")
+    assert lock.is_held()
+    told: list[str] = []
+    by_whom = f"must be written by one process; found process {os.getpid()} on .* since"
+    with pytest.raises(StoreError, match=by_whom):
+        store.lock_sweep("depth", tell=told.append)
+    assert "waiting up to" in told[0]
+    lock.close()
+    assert not store.is_being_written("depth")
     store.lock_sweep("depth").close()
     assert not store.is_being_written("depth")
 

@@ -301,7 +301,7 @@ def test_sweeps_are_named_in_turn_and_a_name_is_used_once(train: Command) -> Non
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        (["train.epoch=3"], 'Did you mean "epochs"?'),
+        (["train.epoch=3"], 'Did you mean "train.epochs"?'),
         (["train.epochs=many"], "must be a whole number"),
         (["spaces.py"], "A space is run by python -m raypg.tune spaces.py."),
         (["a.yaml"], "Write --config FILE for a.yaml."),

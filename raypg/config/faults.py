@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticUndefined
 
-from raypg.config.layers import Layer
+from raypg.config.layers import Layer, Origin
 from raypg.config.reading import Given
 from raypg.config.tree import (
     Section,
@@ -79,6 +79,8 @@ def unknown_leaf(
     known = leaf_hints(kind)
     owners = [o for o, kind in section.choices.items() if leaf in leaf_hints(kind)]
     fix = suggest_name(leaf, known)
+    if layer.origin == Origin.COMMAND_LINE:  # where one types the whole name
+        fix = fix.replace('Did you mean "', f'Did you mean "{name}.')
     if owners:
         rule += f" under {choice}"
         *others, last = owners

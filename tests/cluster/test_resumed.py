@@ -37,10 +37,10 @@ SPACE = Ablation(
 """
 
 
-def change(saved: Options = SAVED, **asked: Any) -> tuple[Options, list[str]]:  # noqa: ANN401
+def change(**asked: Any) -> tuple[Options, list[str]]:  # noqa: ANN401
     said: list[str] = []
     now = Options(store="", **{MAY_CHANGE[one]: asked[one] for one in asked})
-    return changed_options("x", saved, now, list(asked), said.append), said
+    return changed_options("x", SAVED, now, list(asked), said.append), said
 
 
 @pytest.mark.parametrize("option", sorted(MAY_CHANGE))
