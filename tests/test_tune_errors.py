@@ -142,7 +142,7 @@ def test_a_wrong_command(tune: Command, arguments: str, start: str, part: str) -
 @pytest.mark.parametrize(
     ("override", "start", "part"),
     [
-        ("train.epohcs=3", '"train.epohcs": must name a field', '"epochs"?'),
+        ("train.epohcs=3", '"train.epohcs": must name a field', '"train.epochs"?'),
         ("epochs=3", '"epochs": must start with a section', '"train.epochs"?'),
         ("tränen=3", '"tränen": must start with a section', "Known: data, model"),
         ("=3", "must be KEY=VALUE", '"=3"'),

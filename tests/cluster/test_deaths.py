@@ -71,7 +71,9 @@ class Books:
         self.recorder = Recorder(
             self.ledger, searcher, lambda _: None, lambda: None, farewell
         )
-        self.trial: Any = SimpleNamespace(trial_id="t", error_file="")
+        self.trial: Any = SimpleNamespace(
+            trial_id="t", error_file="", latest_checkpoint_result=None
+        )
         entry = self.ledger.next_entry()
         assert entry is not None
         self.entry = searcher.live["t"] = entry
