@@ -18,7 +18,7 @@ from raypg.commands.options import (
 from raypg.commands.outfile import written_to
 from raypg.results import Results
 from raypg.results.arms import ENDED_WELL
-from raypg.results.ensemble import Ensemble, build_ensembles
+from raypg.results.ensemble import METRICS, Ensemble, build_ensembles
 from raypg.results.memo import FlatRow
 from raypg.results.metric import metric_of
 from raypg.results.show_ensemble import print_ensembles
@@ -56,6 +56,8 @@ def ensemble(
         rows = [row for side in sides for row in side.rows]
         # What a trial's best epoch reached is no number of its stored predictions.
         own = metric or metric_of(results, sides).removeprefix("best.")
+        if not metric and own not in METRICS:
+            own = METRICS[0]  # one that stored predictions cannot tell
         found = build_ensembles(results, rows, own, with_test=test)
         if soup:
             found += _cook(results, rows, own, with_test=test)

@@ -253,6 +253,14 @@ def test_every_form_has_a_row_for_each_way(run: Command, form: str) -> None:
         assert len([*csv.DictReader(io.StringIO(out))]) == 4
 
 
+def test_a_metric_that_predictions_cannot_tell_gives_way_to_accuracy(
+    store: Store, run: Command
+) -> None:
+    store.write_description("depth", {"kind": "ablation", "metric": "val.f1"})
+    assert run("depth")[1].splitlines()[0].endswith("chosen by val.accuracy")
+    assert "must be what trials are chosen by" in run("depth", "--metric", "val.f1")[2]
+
+
 def test_binary_forms_go_to_a_file(run: Command, tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
