@@ -179,7 +179,7 @@ def train(
         if find_lr:
             why = "It writes nothing into a store."
             check_alone(context, "find_lr", [*own, "out"], why)
-            show_lr(load(layers), options.world, out)
+            show_lr(load(layers), options.world, Store(store), out)
         else:
             why = "It writes nothing."
             check_alone(context, "find_batch_size", own, why)

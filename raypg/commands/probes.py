@@ -7,13 +7,14 @@ from raypg.results.figures.on_paper import draw_file, format_of
 from raypg.results.output import print_table
 from raypg.solo.batch_sizes import find_batch_size
 from raypg.solo.lr_range import LrRange, find_lr
+from raypg.store import Store
 from raypg.training.world import World
 
 _LINES = 16
 """Of the table; every few-th step is shown."""
 
 
-def show_lr(config: Config, world: World, out: str) -> None:
+def show_lr(config: Config, world: World, store: Store, out: str) -> None:
     """Print a range test, and draw it where `out` names a file.
 
     Raises:
@@ -23,7 +24,7 @@ def show_lr(config: Config, world: World, out: str) -> None:
     if out:
         format_of(out)
         check_target(out)
-    found = find_lr(config, world)
+    found = find_lr(config, world, store)
     every = -(-len(found.lrs) // _LINES)
     rows = [
         {"optimizer.lr": float(f"{found.lrs[i]:.3g}"), "train.loss": found.smoothed[i]}

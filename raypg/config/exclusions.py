@@ -35,6 +35,11 @@ def find_exclusions(
             rule = "must find a C++ compiler, as torch.compile writes C++"
             fix = "Install g++, or name one in CXX."
             yield ConfigError(where, rule, "none", fix)
+    if train.swa_start and train.freeze:
+        where = layer_of("train.swa_start").where("train.swa_start")
+        rule = "must be 0 where train.freeze leaves batch statistics as they came"
+        fix = "SWA would find them anew. train.ema averages without that."
+        yield ConfigError(where, rule, str(train.swa_start), fix)
     if train.sync_batchnorm and train.micro_batch:
         where = layer_of("train.sync_batchnorm").where("train.sync_batchnorm")
         rule = "must be false where train.micro_batch cuts shares into pieces"

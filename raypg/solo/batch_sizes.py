@@ -12,6 +12,7 @@ import torch
 from raypg.config import Config
 from raypg.training.isolation import isolate, seed_generators
 from raypg.training.parts import build_parts
+from raypg.training.transfer import set_training
 from raypg.training.world import World
 from raypg.trial import shared_dataset
 
@@ -103,7 +104,7 @@ def _try_size(config: Config, world: World, size: int) -> BatchSize:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(world.device)
     parts = build_parts(config, shared_dataset(config.data), world)
-    parts.module.train()
+    set_training(parts.module)
     parts.stepper.fixed_lr = 1e-9
     parts.stepper.set_lr(0)
     took = []

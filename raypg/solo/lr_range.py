@@ -9,8 +9,11 @@ from torch import Tensor
 
 from raypg.config import Config
 from raypg.errors import TrialError
+from raypg.sources.starts import read_start
+from raypg.store import Store
 from raypg.training.isolation import isolate, seed_generators
 from raypg.training.parts import Parts, build_parts
+from raypg.training.transfer import set_training
 from raypg.training.world import World
 from raypg.trial import shared_dataset
 
@@ -44,23 +47,29 @@ class LrRange:
     least: float
 
 
-def find_lr(config: Config, world: World, *, num_steps: int = NUM_STEPS) -> LrRange:
+def find_lr(
+    config: Config, world: World, store: Store, *, num_steps: int = NUM_STEPS
+) -> LrRange:
     """Train for some steps at a rate that rises from 1e-7 to 10, and keep nothing.
 
     Args:
-        config: of the trial; its own rate, schedule and average do not count.
+        config: of the trial; its own rate, schedule and average do not count, and it
+            learns from labels, without a teacher.
         world: device and threads.
+        store: has the trial whose weights it starts from, if it names one.
         num_steps: of the whole range.
 
     Raises:
         TrialError: the loss ran away before there was anything to see.
     """
-    train = replace(config.train, ema=0.0, swa_start=0.0, swa_lr=0.0)
+    off = {"ema": 0.0, "swa_start": 0.0, "swa_lr": 0.0, "teacher": ""}
+    train = replace(config.train, **off)  # type: ignore[arg-type]
     config = replace(config, train=train)
     isolate(world, deterministic=config.train.deterministic)
     seed_generators(config.seed, world, 0)
-    parts = build_parts(config, shared_dataset(config.data), world)
-    parts.module.train()
+    data, start = shared_dataset(config.data), read_start(config, store)
+    parts = build_parts(config, data, world, start)
+    set_training(parts.module)
     factor = (HIGHEST / LOWEST) ** (1 / (num_steps - 1))
     lrs, losses, smoothed = list[float](), list[float](), list[float]()
     mean = 0.0

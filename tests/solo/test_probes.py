@@ -9,13 +9,17 @@ from torch import Tensor
 from raypg.solo import batch_sizes
 from raypg.solo.batch_sizes import find_batch_size
 from raypg.solo.lr_range import HIGHEST, LOWEST, find_lr
+from raypg.store import Store
 from raypg.training.step import Stepper
 from tests.command import Command
 from tests.training.tiny import ALONE, tiny_config
 
+STORE = Store("nowhere")
+"""Not read, as no trial is named in it."""
+
 
 def test_a_rate_rises_evenly_and_the_steepest_fall_is_suggested() -> None:
-    found = find_lr(tiny_config("cnn", data__fraction=0.5), ALONE)
+    found = find_lr(tiny_config("cnn", data__fraction=0.5), ALONE, STORE)
     assert found.lrs[0] == LOWEST
     ratios = {round(b / a, 6) for a, b in zip(found.lrs, found.lrs[1:], strict=False)}
     assert len(ratios) == 1
@@ -32,13 +36,13 @@ def test_a_rate_rises_evenly_and_the_steepest_fall_is_suggested() -> None:
 def test_what_a_rate_is_found_by_follows_from_the_seed_alone() -> None:
     config = tiny_config(optimizer__lr=0.5, train__swa_start=0.5)
     again = tiny_config(optimizer__lr=0.01, schedule__name="constant")
-    assert find_lr(config, ALONE) == find_lr(again, ALONE)
-    assert find_lr(config, ALONE) != find_lr(tiny_config(seed=1), ALONE)
+    assert find_lr(config, ALONE, STORE) == find_lr(again, ALONE, STORE)
+    assert find_lr(config, ALONE, STORE) != find_lr(tiny_config(seed=1), ALONE, STORE)
 
 
 def test_the_test_ends_where_the_loss_runs_away() -> None:
     config = tiny_config(optimizer__momentum=0.99, optimizer__weight_decay=0.0)
-    found = find_lr(config, ALONE)
+    found = find_lr(config, ALONE, STORE)
     assert len(found.lrs) < 100
     assert found.smoothed[-1] > 4 * min(found.smoothed)
 

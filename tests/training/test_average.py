@@ -155,6 +155,10 @@ def test_a_state_of_before_averages_loads() -> None:
         ({"train__swa_lr": 0.1}, "must be 0 where train.swa_start is 0"),
         ({**SWA, "train__epochs": 1}, "must leave a whole epoch of 1 to the average"),
         ({"train__ema": 1.0}, "must be below 1"),
+        (
+            {**SWA, "train__freeze": "backbone"},
+            "must be 0 where train.freeze leaves batch statistics",
+        ),
     ],
 )
 def test_averages_that_exclude_each_other_are_refused(
