@@ -12,4 +12,5 @@ from raypg.config.layers import (
 )
 from raypg.config.load import check_workers, load, try_load
 from raypg.config.presets import PRESETS, build_layers, preset_layer
-from raypg.config.tree import Config, Leaf, TrainConfig, flatten, leaf_types
+from raypg.config.train import TrainConfig
+from raypg.config.tree import Config, Leaf, flatten, leaf_types

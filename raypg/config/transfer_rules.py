@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 
 from raypg.config.layers import Layer
-from raypg.config.tree import Config, TrainConfig
+from raypg.config.train import TrainConfig
+from raypg.config.tree import Config
 from raypg.data import DatasetSpec
 from raypg.errors import ConfigError
 from raypg.faults import quote_value
