@@ -6,6 +6,7 @@ from raypg.commands import (
     examples,
     exchange,
     figures,
+    removal,
     studies,
     tables,
     watch,
@@ -49,6 +50,7 @@ app.command()(studies.explain)
 app.command("export")(exchange.export_sweep)
 app.command("import")(exchange.import_sweep)
 app.command()(exchange.card)
+app.command("rm")(removal.remove)
 
 
 def main() -> None:
