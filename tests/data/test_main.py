@@ -100,7 +100,7 @@ def test_show_as_json_has_every_fact(capture: pytest.CaptureFixture[str]) -> Non
     ("arguments", "message"),
     [
         (["show", "digit"], 'Did you mean "digits"?'),
-        (["show", "digits", "data.flap=true"], 'Did you mean "flip"?'),
+        (["show", "digits", "data.flap=true"], 'Did you mean "data.flip"?'),
         (["show", "folder"], "Write data.root=FOLDER."),
         (["show", "digits", "--out", "/nowhere/a.png"], "Make the folder first."),
         (["fetch", "fashion_mnits"], 'Did you mean "fashion_mnist"?'),

@@ -111,7 +111,7 @@ def test_the_command_suggests_a_batch_size(train: Command) -> None:
         (("--find-batch-size", "--out", "x.svg"), "must stand alone; found --out"),
         (("--out", "x.svg"), "must have --find-lr beside it; found no figure"),
         (("--find-lr", "--out", "x.txt"), "must end in .png, .svg or .pdf"),
-        (("--find-lr", "model.nam=cnn"), 'Did you mean "name"?'),
+        (("--find-lr", "model.nam=cnn"), 'Did you mean "model.name"?'),
     ],
 )
 def test_what_cannot_be_is_one_line(
