@@ -2,17 +2,24 @@
 
 from raypg.config.tree import leaf_types
 
-_SECTIONS = ("optimizer", "schedule", "augment")
+_SECTIONS = ("optimizer", "schedule")
 """Whatever real number one of these has is read anew at each step."""
 _NAMES = (
     "data.crop_padding",
+    "data.cutout",
     "data.flip",
+    "data.ra_magnitude",
+    "data.ra_num_ops",
     "data.random_erasing",
     "model.conv_dropout",
     "model.dropout",
     "model.stochastic_depth",
     "train.clip_norm",
+    "train.cutmix",
+    "train.distill_temperature",
+    "train.distill_weight",
     "train.label_smoothing",
+    "train.mixup",
 )
 
 
