@@ -15,10 +15,12 @@ from ray import tune
 from ray.train._internal.checkpoint_manager import _TrainingResult
 from ray.tune.experiment import Trial
 
+from raypg.checkpoints import saved_epoch
 from raypg.cluster.messages import Assignment
 from raypg.cluster.trainable import EPOCH
 from raypg.entries import Entry
 from raypg.experiment import Move
+from raypg.store import Store
 from raypg.training.state import INDEX_FILE, STATE_FILE
 
 
@@ -48,11 +50,11 @@ class Breeder:
         own = Assignment.from_json(trial.config["assignment"])
         changed = replace(own, changed=dict(move.values)).to_json()
         trial.set_config({**trial.config, "assignment": changed})
-        source = donor.latest_checkpoint_result if donor else None
-        if source is None or source.metrics.get(EPOCH) != move.epoch:
-            _say(entry, move, f"has no checkpoint of epoch {move.epoch}")
-            return
         try:
+            source = _saved(donor, move.epoch) if donor else None
+            if source is None:
+                _say(entry, move, f"has no checkpoint of epoch {move.epoch}")
+                return
             checkpoint = _copy(trial, source.checkpoint)
         except OSError as error:
             _say(entry, move, f"cannot be copied: {error}")
@@ -62,8 +64,26 @@ class Breeder:
         entry.donors[move.epoch + 1] = move.donor
 
 
+def _saved(donor: Trial, epoch: int) -> _TrainingResult | None:
+    """The donor's checkpoint of an epoch.
+
+    After a resume it may not have been on a worker yet: then that which it will go on
+    from.
+    """
+    if (saved := donor.latest_checkpoint_result) is not None:
+        return saved if saved.metrics.get(EPOCH) == epoch else None
+    assignment = Assignment.from_json(donor.config["assignment"])
+    store, folder = Store(assignment.store), assignment.resume_from
+    if not folder or saved_epoch(store, folder) != epoch:
+        return None
+    checkpoint = tune.Checkpoint(store.path(folder), store.filesystem)
+    return _TrainingResult(checkpoint, metrics={EPOCH: epoch})
+
+
 def _copy(trial: Trial, source: tune.Checkpoint) -> tune.Checkpoint:
     """The trial's next checkpoint, with the files of another one; the index last."""
+    # Tune names a trial's folder when it starts; after a resume it may not have yet.
+    trial.init_local_path()
     storage = trial.storage
     storage.current_checkpoint_index += 1
     files, folder = storage.storage_filesystem, storage.checkpoint_fs_path

@@ -55,6 +55,9 @@ class TuneTrial:
     def _register(self, result: Any) -> None:  # noqa: ANN401
         self.latest_checkpoint_result = result
 
+    def init_local_path(self) -> None:
+        """It has a folder from the start."""
+
     def set_status(self, status: str) -> None:
         self.status = status
 

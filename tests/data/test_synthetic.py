@@ -53,7 +53,7 @@ def test_the_seed_of_the_images_draws_others(tmp_path: Path) -> None:
     ("overrides", "message"),
     [
         ("data.image_size=9", "under digits.*belongs to .*synthetic"),
-        ("data.name=synthetic data.image_sise=9", 'Did you mean "image_size"'),
+        ("data.name=synthetic data.image_sise=9", 'Did you mean "data.image_size"'),
         ("data.name=synthetic data.channels=2", "must be a known one"),
         ("data.name=synthetic data.num_classes=2000", "at least data.num_classes"),
         (
