@@ -126,6 +126,7 @@ def test_each_trial_names_the_code_that_trained_it(
 ) -> None:
     def edit(version: str) -> None:
         edit_code(version)
+        (checkout / FILE).parent.mkdir(parents=True, exist_ok=True)
         (checkout / FILE).write_text(f"{version}\n")
         provenance.cache_clear()
 
