@@ -21,7 +21,10 @@ SPACE = Search(
 """
 HYPERBAND = SPACE.format(rule="Hyperband(max_epochs=9)")
 PROMOTION = SPACE.format(rule="ASHA(max_epochs=9, promotion=True)")
-MEDIAN = SPACE.format(rule="MedianStopping(max_epochs=4, grace_epochs=2)")
+MEDIAN = SPACE.format(
+    # Losses are never equal, as accuracies of such trials are.
+    rule="MedianStopping(max_epochs=4, grace_epochs=2), metric='val.loss', mode='min'"
+)
 
 Outcome = dict[str, tuple[str, int, float]]
 
