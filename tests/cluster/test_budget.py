@@ -24,7 +24,9 @@ def test_a_spent_budget_ends_a_sweep_with_its_best_and_resume_goes_on(
     assert ended.ending.reason == "--budget 7epochs is spent"
     results = open_results(ended.store)
     rows = results.trials("short")
-    assert {row["status"] for row in rows} == {"completed", "interrupted"}
+    # The third one may be over before it hears of the end.
+    assert {row["status"] for row in rows} <= {"completed", "interrupted"}
+    assert sum(row["status"] == "completed" for row in rows) in (2, 3)
     assert 7 <= len(results.epochs("short")) <= 9
     assert results.best("short", "val.accuracy", "max") is not None
     again = resume(ended)
