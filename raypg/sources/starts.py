@@ -6,11 +6,9 @@ import torch
 
 from raypg.config import Config
 from raypg.data import dataset_spec
-from raypg.errors import CheckpointError, ConfigError
-from raypg.faults import join_errors
 from raypg.models import build_model
 from raypg.models.stages import find_stages
-from raypg.sources.trials import find_source
+from raypg.sources.trials import check_each, find_source
 from raypg.sources.weights import read_weights
 from raypg.store import Store
 from raypg.training.transfer import Start, fit_weights
@@ -52,16 +50,7 @@ def check_starts(configs: Iterable[Config], store: Store) -> None:
         for config in configs
         if config.train.init
     }
-    faults = []
-    for config in wanted.values():
-        try:
-            _check_fit(config, store)
-        except ConfigError as fault:
-            faults.append(fault)
-        except CheckpointError as fault:
-            faults.append(ConfigError(*fault.args))
-    if faults:
-        raise join_errors(faults)
+    check_each(wanted.values(), lambda config: _check_fit(config, store))
 
 
 def _check_fit(config: Config, store: Store) -> None:

@@ -17,11 +17,10 @@ from raypg.data import Dataset, dataset_spec, load_dataset
 from raypg.data.lock import hold_lock
 from raypg.data.pipeline import Batches
 from raypg.data.places import default_cache_dir
-from raypg.errors import CheckpointError, ConfigError, DataError
-from raypg.faults import join_errors
+from raypg.errors import ConfigError, DataError
 from raypg.models import build_model
 from raypg.models.stages import find_stages
-from raypg.sources.trials import Source, find_source
+from raypg.sources.trials import Source, check_each, find_source
 from raypg.sources.weights import read_weights, weights_digest
 from raypg.store import Store
 from raypg.training.parts import EVALUATION_BATCH
@@ -99,16 +98,7 @@ def check_teachers(configs: Iterable[Config], store: Store) -> None:
         for config in configs
         if config.train.teacher
     }
-    faults = []
-    for config in named.values():
-        try:
-            _check_fit(config, store)
-        except ConfigError as fault:
-            faults.append(fault)
-        except CheckpointError as fault:
-            faults.append(ConfigError(*fault.args))
-    if faults:
-        raise join_errors(faults)
+    check_each(named.values(), lambda config: _check_fit(config, store))
 
 
 def _check_fit(config: Config, store: Store) -> None:

@@ -1,13 +1,15 @@
 """A trial of the store that another one goes out from, found by its id."""
 
 import difflib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from raypg.checkpoints import checkpoint_folders
 from raypg.config import Config
 from raypg.entries import Row, config_of
-from raypg.errors import ConfigError
+from raypg.errors import CheckpointError, ConfigError
+from raypg.faults import join_errors
 from raypg.results import open_results
 from raypg.results.lookup import keys_of, read_found, read_keys
 from raypg.store import Store
@@ -25,6 +27,25 @@ class Source:
     config: Config
     folder: str
     """Of the checkpoint, within the store."""
+
+
+def check_each(configs: Iterable[Config], check: Callable[[Config], object]) -> None:
+    """Hold each config against what it takes from another trial.
+
+    Raises:
+        ConfigError: what the checks say, a line for each; a checkpoint that is damaged
+            is one of them.
+    """
+    faults = []
+    for config in configs:
+        try:
+            check(config)
+        except ConfigError as fault:
+            faults.append(fault)
+        except CheckpointError as fault:
+            faults.append(ConfigError(*fault.args))
+    if faults:
+        raise join_errors(faults)
 
 
 def find_source(store: Store, trial: str, key: str) -> Source:
