@@ -26,7 +26,6 @@ from raypg.cluster.tryout import try_on_a_node
 from raypg.config import Config, Layer, check_workers, flatten
 from raypg.config.own import NAMED, own_names, with_own_names
 from raypg.data import load_dataset
-from raypg.data.config import DataConfig
 from raypg.errors import ConfigError
 from raypg.experiment import (
     AblationProposals,
@@ -205,9 +204,9 @@ def load_data(question: Question) -> None:
         DataError: a file is missing, cut off or damaged.
     """
     notes = (
-        f"{config.name}: {note}"
-        for config in _data_configs(question)
-        for note in load_dataset(config).notes
+        f"{config.data.name}: {note}"
+        for config in _data_examples(question)
+        for note in load_dataset(config.data).notes
     )
     for note in dict.fromkeys(notes):
         print(note, file=sys.stderr)
@@ -215,7 +214,7 @@ def load_data(question: Question) -> None:
 
 def _data_examples(question: Question) -> list[Config]:
     """A config for each data set."""
-    configs = [trial.config for trial in _examples(question.proposals)]
+    configs = (trial.config for trial in _examples(question.proposals))
     return list({config.data: config for config in configs}.values())
 
 
@@ -226,11 +225,6 @@ def check_origins(question: Question, store: Store) -> None:
         ConfigError: something is not, or does not.
     """
     check_sources([trial.config for trial in _examples(question.proposals)], store)
-
-
-def _data_configs(question: Question) -> list[DataConfig]:
-    configs = (trial.config.data for trial in _examples(question.proposals))
-    return list(dict.fromkeys(configs))
 
 
 def read_known(
