@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from raypg.training.state import State
@@ -59,7 +59,7 @@ class Assignment:
 
     def to_json(self) -> str:
         """The assignment as Tune carries it: one string, cheap to copy and to log."""
-        return json.dumps(asdict(self))
+        return json.dumps(vars(self))
 
     @classmethod
     def from_json(cls, text: str) -> "Assignment":

@@ -60,10 +60,10 @@ class Pausing(Unsaved, Patient):
         Tune calls this too where a trial starts again after its process died.
         """
         key = _key(trial)
+        super().on_trial_add(tune_controller, trial)
         if key in self._known:
             return
         self._known[key] = trial
-        super().on_trial_add(tune_controller, trial)
         waits = self._judge.enter(key, self._values(trial))
         # After a resume it may be decided on before it is handed out.
         if waits or any(move.key == key for move in self._moves):
@@ -87,12 +87,15 @@ class Pausing(Unsaved, Patient):
         self._look()
         while self._moves and self._carry_out(tune_controller, self._moves[0]):
             self._moves.popleft()
-        if (trial := self.queue.next_of(Trial.PENDING)) is not None:
+        if (trial := self.queue.next()) is not None:
             return trial
         while self._released:
             trial = self._released[0]
             if trial.status == Trial.PAUSED:
-                return trial if self._has_slot() else None
+                if not self._has_slot():
+                    return None
+                self.queue.add(trial)
+                return trial
             self._released.popleft()
         return None
 

@@ -1,5 +1,6 @@
 """Tune's schedulers, taught to remember, to part with a worker, and to look at few."""
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,27 +66,27 @@ class _StandIn:
 
 
 class Queue:
-    """The trials that are not over, in the order in which they came.
+    """The trials that wait for a process, in the order in which they came.
 
-    Tune's own looks at all trials there ever were, at every step: 0.36 µs each, which
-    after 10,000 is 4 of the 12 ms that the driver spends on a trial.
+    One that has left the front must be added again when it waits again: Tune tells a
+    scheduler so, with `on_trial_add`. Tune's own scheduler looks at all trials there
+    ever were, at every step: 0.36 µs each, which after 10,000 is 4 of the 12 ms that
+    the driver spends on a trial. With those under way alone it would still be a third
+    of its time where 1,000 are.
     """
 
     def __init__(self) -> None:
-        self._trials: list[Trial] = []
+        self._trials: deque[Trial] = deque()
 
     def add(self, trial: Trial) -> None:
         """Take in a trial."""
         self._trials.append(trial)
 
     def next(self) -> Trial | None:
-        """The one to run next: new ones before those that were paused."""
-        return self.next_of(Trial.PENDING) or self.next_of(Trial.PAUSED)
-
-    def next_of(self, status: str) -> Trial | None:
-        """The first one of a status."""
-        self._trials = [trial for trial in self._trials if not trial.is_finished()]
-        return next((one for one in self._trials if one.status == status), None)
+        """The first that waits."""
+        while self._trials and self._trials[0].status != Trial.PENDING:
+            self._trials.popleft()
+        return self._trials[0] if self._trials else None
 
 
 class Patient(FIFOScheduler):  # type: ignore[misc]

@@ -5,7 +5,7 @@ import importlib.metadata
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from raypg.config.code import training_code
 from raypg.config.own import own_code_of, portable_leaves
@@ -52,7 +52,7 @@ then they are no part of the hash. Behind @ stands a choice, where others had on
 _known_version = cache(data_version)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fingerprint:
     """All that a trial's numbers follow from; equal ones train to equal numbers."""
 
@@ -70,7 +70,7 @@ class Fingerprint:
     """Sums of N parts differ from those of one in the last bits, batch statistics in
     more; so it always counts. The number of threads is a column, and no part."""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """16 hex digits: the column `trial`."""
         return _hash(asdict(self))

@@ -113,13 +113,14 @@ def test_the_oldest_trial_that_waits_runs_next(rule: ASHA | None) -> None:
     trials = [
         WaitingTrial(str(number), status=status)
         for number, status in enumerate(
-            ["TERMINATED", "PAUSED", "RUNNING", "PENDING", "PENDING"]
+            ["TERMINATED", "RUNNING", "RUNNING", "PENDING", "PENDING"]
         )
     ]
     for trial in trials:
         scheduler.on_trial_add(None, trial)
     assert scheduler.choose_trial_to_run(None) is trials[3]
     trials[3].status = trials[4].status = "RUNNING"
-    assert scheduler.choose_trial_to_run(None) is trials[1]
-    trials[1].status = "TERMINATED"
     assert scheduler.choose_trial_to_run(None) is None
+    trials[2].status = "PENDING"  # its process died: Tune says so
+    scheduler.on_trial_add(None, trials[2])
+    assert scheduler.choose_trial_to_run(None) is trials[2]
