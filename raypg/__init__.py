@@ -4,10 +4,10 @@ Importing it loads no ray, pyarrow, duckdb, wandb or torch; what needs one of th
 loaded when it is first named.
 """
 
-import importlib
 from typing import TYPE_CHECKING
 
 from raypg.errors import RaypgError
+from raypg.later import load_later
 from raypg.space import (
     ASHA,
     PBT,
@@ -48,15 +48,12 @@ __all__ = [
     "when",
 ]
 
-_HEAVY = {
-    "Config": "raypg.config",
-    "load_space": "raypg.experiment",
-    "open_results": "raypg.results",
-    "open_store": "raypg.results",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HEAVY:
-        raise AttributeError(f"module 'raypg' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HEAVY[name]), name)
+__getattr__ = load_later(
+    __name__,
+    {
+        "Config": "raypg.config",
+        "load_space": "raypg.experiment",
+        "open_results": "raypg.results",
+        "open_store": "raypg.results",
+    },
+)

@@ -1,6 +1,5 @@
-"""Commands that print what the tables hold: `ls`, `show`, `best`, `sql`."""
+"""Commands that print what the tables hold: `show`, `best`, `sql`."""
 
-from dataclasses import asdict, fields
 from typing import Annotated
 
 import typer
@@ -18,23 +17,11 @@ from raypg.commands.options import (
 from raypg.commands.outfile import written_to
 from raypg.results import Results
 from raypg.results.candidate import best_trial, find_candidate
-from raypg.results.listing import SweepLine
 from raypg.results.memo import FlatRow
 from raypg.results.output import print_arrow, print_rows
 from raypg.results.paper import print_paper
 from raypg.results.show import print_sweep, trial_facts
 from raypg.store import DEFAULT_STORE
-
-
-def list_sweeps(
-    store: StoreOption = DEFAULT_STORE,
-    form: FormOption = Form.table,
-    out: OutOption = None,
-) -> None:
-    """All sweeps: how many trials, how they ended, the best one."""
-    with written_to(out):
-        lines = [asdict(line) for line in open_existing(store).sweeps()]
-        print_rows(lines, [field.name for field in fields(SweepLine)], form)
 
 
 def show(

@@ -3,19 +3,24 @@
 The peer is the same command over the same store without the digests that writers keep
 beside their tables, so that it opens each sweep's trials: 2.6 ms a sweep, of which 1.5
 are Parquet's. With them what is left is Python's start and imports, 0.6 s of CPU, and
-0.2 ms a sweep: its description, its digest, a list of files and its lock.
+0.25 ms a sweep: its description, its digest, a list of files and its lock. Threads
+would make it 0.8 ms: they take the interpreter from each other at every file.
+Bytecode is kept, as everywhere but where PYTHONDONTWRITEBYTECODE is set.
 
     python -m tests.benchmarks.listing
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 from raypg.results.append import SweepWriter
 from raypg.store import Store
@@ -28,7 +33,7 @@ SETTINGS = {f"config.optimizer.setting_{number}": number for number in range(30)
 def measure(quick: bool) -> list[dict[str, object]]:
     """The rows of the table; `quick` measures too little to say anything."""
     num_sweeps, num_pairs = (50, 2) if quick else (1_000, 10)
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, _bytecode_kept(Path(name, "bytecode")):
         kept, bare = Path(name, "kept"), Path(name, "bare")
         _write(Store(str(kept)), num_sweeps)
         shutil.copytree(kept, bare)
@@ -54,6 +59,14 @@ def _write(store: Store, num_sweeps: int) -> None:
             about = {"trial": f"{trial:016x}", "status": "completed", "seed": trial}
             writer.append("trials", {**about, "val.accuracy": trial / 12, **SETTINGS})
         writer.close()
+
+
+@contextmanager
+def _bytecode_kept(folder: Path) -> Iterator[None]:
+    """Let the processes that are started meanwhile keep the bytecode of modules."""
+    with mock.patch.dict(os.environ, {"PYTHONPYCACHEPREFIX": str(folder)}):
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        yield
 
 
 def _list(store: Path) -> tuple[float, str]:

@@ -1,18 +1,39 @@
-"""The command that deletes: `rm`."""
+"""Commands about whole sweeps: `ls`, `rm`."""
 
 import sys
+from dataclasses import asdict, fields
 from typing import Annotated
 
 import typer
 
-from raypg.commands.options import StoreOption, open_existing
+from raypg.commands.options import (
+    Form,
+    FormOption,
+    OutOption,
+    StoreOption,
+    open_existing,
+)
+from raypg.commands.outfile import written_to
 from raypg.errors import ResultsError
+from raypg.results.listing import SweepLine
+from raypg.results.output import print_rows
 from raypg.results.removal import check_removable, remove_sweep
 from raypg.store import DEFAULT_STORE
 
 NamesArgument = Annotated[
     list[str], typer.Argument(metavar="NAME...", help="Sweeps to delete.")
 ]
+
+
+def list_sweeps(
+    store: StoreOption = DEFAULT_STORE,
+    form: FormOption = Form.table,
+    out: OutOption = None,
+) -> None:
+    """All sweeps: how many trials, how they ended, the best one."""
+    with written_to(out):
+        lines = [asdict(line) for line in open_existing(store).sweeps()]
+        print_rows(lines, [field.name for field in fields(SweepLine)], form)
 
 
 def remove(
