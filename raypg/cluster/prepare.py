@@ -22,10 +22,9 @@ from raypg.cluster.options import (
     need_of,
 )
 from raypg.cluster.room import check_room
-from raypg.cluster.tryout import try_on_a_node
+from raypg.cluster.tryout import ready_data, try_on_a_node
 from raypg.config import Config, Layer, check_workers, flatten
 from raypg.config.own import NAMED, own_names, with_own_names
-from raypg.data import load_dataset
 from raypg.errors import ConfigError
 from raypg.experiment import (
     AblationProposals,
@@ -142,8 +141,9 @@ def connect_for(question: Question, options: Options, stack: ExitStack) -> None:
     """
     if joins_cluster(options):
         check_room(question.need)
-        store = Store(options.store)
-        try_on_a_node(question.need, _data_examples(question), question.bundle, store)
+        store, examples = Store(options.store), _data_examples(question)
+        for note in try_on_a_node(question.need, examples, question.bundle, store):
+            print(note, file=sys.stderr)
     else:
         join(options, stack)
         check_room(question.need)
@@ -203,12 +203,7 @@ def load_data(question: Question) -> None:
     Raises:
         DataError: a file is missing, cut off or damaged.
     """
-    notes = (
-        f"{config.data.name}: {note}"
-        for config in _data_examples(question)
-        for note in load_dataset(config.data).notes
-    )
-    for note in dict.fromkeys(notes):
+    for note in ready_data(_data_examples(question)):
         print(note, file=sys.stderr)
 
 

@@ -17,8 +17,10 @@ from raypg.store import Store
 
 def try_on_a_node(
     need: Need, configs: Sequence[Config], bundle: Bundle | None, store: Store
-) -> None:
+) -> list[str]:
     """Load data sets on a node, and see that it has the driver's store.
+
+    Returns what was made of the data there, as `ready_data` does.
 
     The driver's machine may lack the data, the node the keys of the bucket; a folder of
     the same name may be another one there. One node answers for all, not the driver's
@@ -48,7 +50,8 @@ def try_on_a_node(
     leaves = [one | {"data.root": whole_path(str(one["data.root"]))} for one in leaves]
     try:
         with store.marked() as mark:
-            ray.get(there(prepare_node).remote(leaves, bundle, store, mark))
+            asked = there(prepare_node).remote(leaves, bundle, store, mark)
+            notes: list[str] = ray.get(asked)
     except ray.exceptions.RayError as error:
         cause = getattr(error, "cause", None)
         if isinstance(cause, RaypgError):
@@ -56,6 +59,7 @@ def try_on_a_node(
         rule, fix = "must run the sweep's code", "See its logs."
         found = " ".join(str(error).split())[-300:]
         raise ClusterError("a worker of the cluster", rule, found, fix) from error
+    return notes
 
 
 def strategy_for(need: Need, own: str, nodes: Sequence[dict[str, Any]]) -> object:
@@ -80,8 +84,8 @@ def prepare_node(
     bundle: Bundle | None,
     store: Store,
     mark: str,
-) -> None:
-    """On the node: see the store, and have the data sets ready.
+) -> list[str]:
+    """On the node: see the store, and have the data sets ready; what was made of them.
 
     Args:
         configs: leaves of trials, one for each data set.
@@ -100,5 +104,19 @@ def prepare_node(
         fix = "Name a bucket or a shared folder, by --store or RAYPG_STORE."
         raise StoreError(f"--store {store.uri}", rule, found, fix)
     use(bundle)
-    for leaves in configs:
-        load_dataset(load([Layer("a worker of the cluster", leaves)]).data)
+    where = "a worker of the cluster"
+    return ready_data([load([Layer(where, leaves)]) for leaves in configs])
+
+
+def ready_data(configs: Sequence[Config]) -> list[str]:
+    """Have data sets ready on this machine; what was made of them, a line a note.
+
+    Raises:
+        DataError: a file is missing, cut off or damaged.
+    """
+    notes = (
+        f"{config.data.name}: {note}"
+        for config in configs
+        for note in load_dataset(config.data).notes
+    )
+    return list(dict.fromkeys(notes))

@@ -4,6 +4,7 @@ Also the keys of data sets that are image files, in folders or in tables.
 """
 
 import io
+import re
 import warnings
 from typing import Any, Literal
 
@@ -50,7 +51,7 @@ def read_size(content: bytes) -> tuple[int, int]:
         with Image.open(io.BytesIO(content)) as image:
             width, height = image.size
     except Exception as error:  # as below
-        raise BrokenImage(" ".join(str(error).split())) from error
+        raise BrokenImage(_told(error)) from error
     return height, width
 
 
@@ -79,9 +80,15 @@ def decode_image(content: bytes, channels: int, size: int) -> NDArray[np.uint8]:
             if size:
                 pixels = _square(pixels, size)
     except Exception as error:  # damaged files raise nearly anything
-        raise BrokenImage(" ".join(str(error).split()) or repr(error)) from error
+        raise BrokenImage(_told(error)) from error
     pixels_HWC = np.asarray(pixels, np.uint8).reshape(pixels.height, pixels.width, -1)
     return pixels_HWC.transpose(2, 0, 1)
+
+
+def _told(error: Exception) -> str:
+    # Pillow names the object that it was given, by its address.
+    words = re.sub(r"<_io\.BytesIO[^>]*>", "", str(error)).split()
+    return " ".join(words) or repr(error)
 
 
 def _square(image: Any, size: int) -> Any:  # noqa: ANN401

@@ -18,13 +18,18 @@ def test_a_sweep_trains_on_a_folder_whose_keys_are_axes(
     run_space: RunSpace,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("RAYPG_CACHE", str(tmp_path / "cache"))
     write_folder(tmp_path / "pictures", "a", "b", num=30, size=16)
-    (tmp_path / "pictures" / "a" / "000.png").write_bytes(b"broken")
+    cut = tmp_path / "pictures" / "a" / "000.png"
+    cut.write_bytes(b"broken")
     monkeypatch.chdir(tmp_path)
     finished = run_space(SIZES, "data.root=pictures")
     rows = open_results(finished.store).trials(finished.sweep)
     assert {row["status"] for row in rows} == {"completed"}
     assert sorted(row["config.data.image_size"] for row in rows) == [8, 12]
     assert len({row["fingerprint.data"] for row in rows}) == 1
+    # The cluster is joined: a node of it has looked at the images.
+    note = f"folder: 1 broken images are left out, the first {cut} (cannot identify "
+    assert capsys.readouterr().err.count(note) == 1
