@@ -75,6 +75,19 @@ def read_published(
     rows = [row for row in results.trials(sweep) if row["status"] not in LEFT]
     if with_test:
         rows = _with_test(results, sweep, rows)
+    return find_published(about, rows, _ACCURACY[with_test])
+
+
+def find_published(
+    about: Mapping[str, Any], rows: Sequence[FlatRow], accuracy: str = _ACCURACY[False]
+) -> list[Beside]:
+    """Each published error that a sweep states, with ours.
+
+    Args:
+        about: its description.
+        rows: its trials, whatever their status.
+        accuracy: the column that an error is made of.
+    """
     by_arm: dict[str, list[FlatRow]] = {}
     for row in rows:
         by_arm.setdefault(arm_label(row), []).append(row)
@@ -82,12 +95,12 @@ def read_published(
         Beside(
             arm=one["arm"],
             num_trials=len(own),
-            error=_error(own, _ACCURACY[with_test]),
+            error=_error(own, accuracy),
             published=one["error"] / 100,
             source=one["source"],
             changed=one["changed"],
         )
-        for one in about["published"]
+        for one in about.get("published", ())
         for own in [by_arm.get(one["arm"], [])]
     ]
 

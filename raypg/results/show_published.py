@@ -39,8 +39,9 @@ def print_published(
         machine = [beside_row(one, with_test=with_test) for one in found]
         print_rows(machine, list(machine[0]), form)
         return
-    rows = [_readable_row(one, with_test=with_test) for one in found]
-    notes = [*describe_otherwise(found), *_notes(sweep, found, with_test=with_test)]
+    rows = [readable_beside(one, with_test=with_test) for one in found]
+    columns = describe_columns(sweep, found, with_test=with_test)
+    notes = [*describe_otherwise(found), columns]
     if form == "latex":
         print(comment(notes))
     elif form == "table":
@@ -50,7 +51,8 @@ def print_published(
         print("", *map(escape, notes), sep="\n")
 
 
-def _readable_row(one: Beside, *, with_test: bool) -> FlatRow:
+def readable_beside(one: Beside, *, with_test: bool = False) -> FlatRow:
+    """One line for reading: errors in percent, the difference in points."""
     gap = one.difference
     return {
         "arm": one.arm,
@@ -65,8 +67,10 @@ def _readable_row(one: Beside, *, with_test: bool) -> FlatRow:
     }
 
 
-def _notes(sweep: str, found: Sequence[Beside], *, with_test: bool) -> list[str]:
-    """What the two columns are."""
+def describe_columns(
+    sweep: str, found: Sequence[Beside], *, with_test: bool = False
+) -> str:
+    """What the two columns of errors are."""
     ours = (
         "ours are test errors of each trial's best epoch by validation"
         if with_test
@@ -79,4 +83,4 @@ def _notes(sweep: str, found: Sequence[Beside], *, with_test: bool) -> list[str]
         if most > 1
         else "of one seed, so without an interval"
     )
-    return [f"{sweep}: {ours}; {reach}. Published: as the sources print them."]
+    return f"{sweep}: {ours}; {reach}. Published: as the sources print them."

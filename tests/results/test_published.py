@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from raypg.results.effects import find_effects
 from raypg.results.published import describe_otherwise, read_published
 from raypg.results.query import Results, open_store
 from raypg.results.readable import print_answer
+from raypg.results.report.content import read_report
 from raypg.results.show_published import print_published
 from tests.results.sweeps import new_store, trial_row, write
 
@@ -155,3 +157,18 @@ def test_without_a_named_baseline_nothing_is_compared(
     named = find_effects(rows, "val.accuracy", [], "res")
     assert [one.is_baseline for one in named] == [False, True]
     assert named[0].paired is not None
+
+
+def test_a_report_has_the_table_without_test_errors(tmp_path: Path) -> None:
+    results = sweep(tmp_path)
+    report = read_report(results, "table", datetime.now(UTC))
+    beside, arms = report.comparisons
+    assert beside.name == "Published test errors beside ours"
+    assert [cell.text for cell in beside.rows[0]][:4] == [
+        "dense",
+        "3",
+        "5.00 ± 2.48",
+        "5.00",
+    ]
+    assert "left out: 1 of 5 trials" in beside.note
+    assert arms.name == "Arms, none of which was named as the baseline"
