@@ -20,14 +20,16 @@ those; Huang et al. 2017 train on all 50,000 and take the last epoch.
 
 from raypg import Ablation
 
-C10 = {"data.name": "cifar10"}
-C100 = {"data.name": "cifar100"}
-PLUS = {"data.crop_padding": 4, "data.flip": True}
-DROPOUT = {"model.dropout": 0.2}  # of DenseNets without augmentation
+Keys = dict[str, bool | int | float | str]
+
+C10: Keys = {"data.name": "cifar10"}
+C100: Keys = {"data.name": "cifar100"}
+PLUS: Keys = {"data.crop_padding": 4, "data.flip": True}
+DROPOUT: Keys = {"model.dropout": 0.2}  # of DenseNets without augmentation
 
 # Huang et al. 2017, sections 3 and 4.2.
-DENSENET = {"model.name": "densenet", "train.epochs": 300, "train.batch_size": 64}
-BC = DENSENET | {"model.bottleneck": True, "model.compression": 0.5}
+DENSENET: Keys = {"model.name": "densenet", "train.epochs": 300, "train.batch_size": 64}
+BC: Keys = DENSENET | {"model.bottleneck": True, "model.compression": 0.5}
 DENSENET_40_12 = DENSENET | {"model.depth": 40, "model.growth_rate": 12}
 DENSENET_100_12 = DENSENET | {"model.depth": 100, "model.growth_rate": 12}
 DENSENET_100_24 = DENSENET | {"model.depth": 100, "model.growth_rate": 24}
@@ -36,7 +38,7 @@ BC_250_24 = BC | {"model.depth": 250, "model.growth_rate": 24}
 BC_190_40 = BC | {"model.depth": 190, "model.growth_rate": 40}
 
 # He et al. 2016, section 4.2: 64,000 steps of 128 are 182 epochs of 45,000 images.
-RESNET = {
+RESNET: Keys = {
     "model.name": "resnet",
     "train.epochs": 182,
     "train.batch_size": 128,
@@ -44,18 +46,18 @@ RESNET = {
 }
 # Of 110 layers and of both pre-activation networks: the first 400 steps at a lower rate
 # (0.01; here it rises evenly to 0.1).
-WARM = {"schedule.warmup": 0.00625}
+WARM: Keys = {"schedule.warmup": 0.00625}
 RESNET_20 = RESNET | {"model.depth": 20}
 RESNET_32 = RESNET | {"model.depth": 32}
 RESNET_44 = RESNET | {"model.depth": 44}
 RESNET_56 = RESNET | {"model.depth": 56}
 RESNET_110 = RESNET | WARM | {"model.depth": 110}
 # He et al. 2016 b, appendix.
-PRE = RESNET | WARM | {"model.preactivation": True}
+PRE: Keys = RESNET | WARM | {"model.preactivation": True}
 PRE_164 = PRE | {"model.depth": 164}
 PRE_1001 = PRE | {"model.depth": 1001}
 # Huang et al. 2016, section 4: their ResNet without stochastic depth.
-LONG_110 = {
+LONG_110: Keys = {
     "model.name": "resnet",
     "model.depth": 110,
     "train.epochs": 500,

@@ -1,7 +1,6 @@
 """Arms with names: how a space is checked, chosen from and run."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,16 +17,18 @@ from raypg.experiment import (
     load_space,
     parse_space,
 )
-from raypg.space import Ablation, Search, choice, choose_arms
+from raypg.space import Ablation, Search, Value, choice, choose_arms
 from tests.command import Command
 
-SMALL = {"model.name": "mlp", "model.hidden": 8}
-DEEP = {"model.name": "densenet", "model.depth": 22, "train.epochs": 4}
+SMALL: dict[str, Value] = {"model.name": "mlp", "model.hidden": 8}
+DEEP: dict[str, Value] = {
+    "model.name": "densenet",
+    "model.depth": 22,
+    "train.epochs": 4,
+}
 ARMS = {"small": SMALL, "deep net": DEEP}
 SPACE = f"from raypg import *\nSPACE = Ablation(arms={ARMS})\n"
 PAPER = Path(__file__).parents[1] / "search_spaces" / "paper_table.py"
-
-Parse = Callable[..., SpaceFile]
 
 
 def parse(source: str, *overrides: str, arms: tuple[str, ...] = ()) -> SpaceFile:
@@ -162,7 +163,7 @@ def test_arms_that_the_command_line_makes_equal_are_named() -> None:
 
 
 def test_arms_are_chosen_by_names_with_their_published_errors() -> None:
-    published = {"A": {"small": 1.0}, "B": {"deep net": 2}}
+    published = {"A": {"small": 1.0}, "B": {"deep net": 2.0}}
     space = Ablation(arms=ARMS, published=published)
     found = choose_arms(space, ["deep*"])
     assert isinstance(found, Ablation)
