@@ -137,7 +137,14 @@ def tune(
         typer.Option(
             metavar="X",
             callback=given_text,
-            help="As 2h, 300epochs or 4gpuh: then end with what there is.",
+            help="As 2h, 300epochs or 4gpuh: end with what is there.",
+        ),
+    ] = None,
+    arms: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of named arms only this one; may have * and ?.",
         ),
     ] = None,
     worker_group: Annotated[
@@ -207,6 +214,7 @@ def tune(
         max_seeds=Options.max_seeds if max_seeds is None else max_seeds,
         budget=budget or "",
         warm_start=tuple(filter(None, (warm_start or "").split(","))),
+        arms=tuple(arms or ()),
         command=told_command(),
     )
     if resume:
@@ -244,7 +252,8 @@ def tune(
         raise ConfigError("command line", rule, "none", fix)
     layers = build_layers(preset, config or [], overrides)
     if print_config:
-        print(to_yaml(base_config(load_space(space, layers), layers)), end="")
+        space_file = load_space(space, layers, options.arms)
+        print(to_yaml(base_config(space_file, layers)), end="")
     elif plan or plan_count:
         print_plan(plan_sweep(space, layers, options, runs_steps=not plan_count))
     else:

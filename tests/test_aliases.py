@@ -94,6 +94,7 @@ def resolved(design: str) -> Resolver:
 
 def test_the_alias_of_the_base_on_an_axis_is_the_baseline() -> None:
     arms, baseline = resolve_arms(resolved("one_at_a_time"))
+    assert baseline is not None
     labels = [arm.label for arm in arms]
     assert labels == ["baseline", "model.name=DenseNet3", "optimizer.lr=0.2"]
     assert baseline.label == "baseline"

@@ -47,6 +47,11 @@ SPACES: list[Space] = [
         mode="min",
     ),
     Ablation(axes={"optimizer.lr": [0.1, 1]}, seeds=[4, 2]),
+    Ablation(
+        arms={"B": {"model.name": "mlp"}, "A 1": {"data.mean": (0.5, 0.25)}},
+        published={"He et al., table 6": {"B": 8, "A 1": 7.5}},
+        baseline="B",
+    ),
     Search(
         axes={
             "optimizer.name": choice("sgd", "adamw"),

@@ -78,9 +78,9 @@ def test_leave_one_out_of_a_feature_that_is_off_is_an_error() -> None:
 
 
 def test_the_arm_that_equals_the_base_is_the_baseline() -> None:
-    assert build_arms(Ablation(axes=DEPTHS), {"model.depth": 40})[1].label == (
-        "model.depth=40"
-    )
+    _, baseline = build_arms(Ablation(axes=DEPTHS), {"model.depth": 40})
+    assert baseline is not None
+    assert baseline.label == ("model.depth=40")
 
 
 def test_the_first_arm_is_the_baseline_where_the_base_is_not_on_the_grid() -> None:

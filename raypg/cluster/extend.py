@@ -10,7 +10,7 @@ from raypg.config import Layer, Origin, parse_overrides
 from raypg.errors import StoreError
 from raypg.experiment import SpaceFile, is_edited, load_space, restore_space
 from raypg.optim.schedules import stretches
-from raypg.space import Ablation, Search, Space, Value
+from raypg.space import Ablation, Search, Space, Value, varies_by_trial
 from raypg.store import Store
 
 _RULE = "must go on with its own space, with more seeds, trials or epochs"
@@ -63,7 +63,8 @@ def read_space(
     own = read_own_space(store, name, about, layers, path, runs_saved=runs_saved)
     layers = add_overrides(layers, overrides)
     if path:
-        grown = load_space(path, layers)
+        arms = about["options"].get("arms", ())
+        grown = load_space(path, layers, arms)
         check_extends(name, own, grown)
         return own, grown, layers
     if is_edited(file, source):
@@ -109,6 +110,12 @@ def check_epochs(
         StoreError: the epochs of its trials would shrink, or not change as asked.
     """
     if EPOCHS in own.axes:
+        return
+    if varies_by_trial(own, EPOCHS):
+        if about["layers"] != grown["layers"]:
+            fix = "Start a new sweep: whatever still holds is taken from the store."
+            found = f"arms with {EPOCHS} of their own"
+            raise StoreError(f"--resume {name}", _RULE, found, fix)
         return
     before, after = about["config"][EPOCHS], grown["config"][EPOCHS]
     if after < before:

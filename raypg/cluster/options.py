@@ -37,6 +37,7 @@ class Options:
         warm_start: sweeps that a search learns from before its first draw, beside those
             that its space names.
         budget: what a session may spend, with a unit; empty is all.
+        arms: patterns of names; of named arms only those that match one are run.
     """
 
     store: str
@@ -59,6 +60,7 @@ class Options:
     max_seeds: int = 10
     budget: str = ""
     warm_start: Sequence[str] = ()
+    arms: Sequence[str] = ()
     command: Sequence[str] = ()
 
     @property

@@ -16,7 +16,7 @@ from raypg.results import open_results
 from raypg.results.arms import ENDED_WELL
 from raypg.results.columns import LEFT
 from raypg.results.wording import describe_changes
-from raypg.space import Search, Value
+from raypg.space import Search, Value, varies_by_trial
 from raypg.store import Store
 
 NUM_READERS = 16
@@ -129,7 +129,7 @@ def read_before(
 
 def _presents(rows: Mapping[str, Row], question: Question) -> list[Present]:
     """The trials that count, each once, as they would be here and now."""
-    varies = EPOCHS in question.space_file.space.axes
+    varies = varies_by_trial(question.space_file.space, EPOCHS)
     epochs = None if varies else question.example.config.train.epochs
     counted = [row for row in rows.values() if row["status"] not in LEFT]
     # An ablation has made its trials anew already: what is among them is the same.

@@ -93,7 +93,7 @@ def plan_sweep(
     """
     store = Store(options.store)
     store.check_place()
-    space_file = load_space(space, layers)
+    space_file = load_space(space, layers, options.arms)
     check_options(options)
     if options.name and store.has_sweep(options.name):
         store.create_sweep(options.name)  # raises, as the sweep would

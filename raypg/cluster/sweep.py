@@ -32,6 +32,7 @@ from raypg.experiment import (
     Known,
     SearchProposals,
     check_keeps_no_secret,
+    describe_published,
     is_edited,
     load_space,
 )
@@ -91,7 +92,7 @@ def start_sweep(space: str, layers: Sequence[Layer], options: Options) -> Finish
         RaypgError: something asked for is wrong; nothing was started or written.
     """
     store = Store(options.store)
-    space_file = load_space(space, layers)
+    space_file = load_space(space, layers, options.arms)
     check_keeps_no_secret(space_file, layers)
     check_outlives_job(store)
     store.check_writable()
@@ -409,6 +410,8 @@ def _describe(question: Question, options: Options) -> dict[str, Any]:
         "metric": space.metric,
         "mode": space.mode,
         "baseline": getattr(question.proposals, "baseline", None),
+        "arms": list(getattr(space, "arms", ())),
+        "published": describe_published(space_file, question.layers),
         "num_trials": question.proposals.num_trials,
         "layers": [layer.to_json() for layer in question.layers],
         # Resolved: a resume on another machine must not ask for another device.

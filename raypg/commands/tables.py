@@ -1,4 +1,4 @@
-"""Commands that print what the tables hold: `show`, `best`, `sql`."""
+"""Commands that print what the tables hold: `show`, `best`, `published`, `sql`."""
 
 from typing import Annotated
 
@@ -21,6 +21,7 @@ from raypg.results.memo import FlatRow
 from raypg.results.output import print_arrow, print_rows
 from raypg.results.paper import print_paper
 from raypg.results.show import print_sweep, trial_facts
+from raypg.results.show_published import print_published
 from raypg.store import DEFAULT_STORE
 
 
@@ -69,6 +70,20 @@ def best(
             trials = results.trials_table(name)
             place = trials["trial"].to_pylist().index(row["trial"])
             print_arrow(trials.slice(place, 1), form)
+
+
+def published(
+    name: NameArgument,
+    test: Annotated[
+        bool, typer.Option("--test", help="Test errors of ours, not of validation.")
+    ] = False,
+    store: StoreOption = DEFAULT_STORE,
+    form: FormOption = Form.table,
+    out: OutOption = None,
+) -> None:
+    """Our errors beside those that papers print, where the space states them."""
+    with written_to(out):
+        print_published(open_existing(store), name, form, with_test=test)
 
 
 def sql(

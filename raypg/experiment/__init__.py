@@ -22,4 +22,5 @@ from raypg.experiment.space_file import (
     parse_space,
     restore_space,
 )
+from raypg.experiment.stated import describe_published
 from raypg.experiment.trials import Trial

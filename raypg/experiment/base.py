@@ -11,6 +11,8 @@ from raypg.space import Ablation
 def base_config(space_file: SpaceFile, layers: Sequence[Layer]) -> Config:
     """The config of an ablation's baseline arm, or of a search before any draw.
 
+    Of named arms without a baseline it is the first one's.
+
     Where the base of a search is no legal config without its axes, they have the first
     values that can be drawn.
 
@@ -24,7 +26,7 @@ def base_config(space_file: SpaceFile, layers: Sequence[Layer]) -> Config:
     """
     resolver = Resolver(space_file.path, space_file.space, layers)
     if isinstance(space_file.space, Ablation):
-        _, baseline = resolve_arms(resolver)
-        return resolver.config(baseline.values, space_file.space.seed_list()[0])
+        arms, baseline = resolve_arms(resolver)
+        return resolver.arm_config(baseline or arms[0], space_file.space.seed_list()[0])
     config, _ = resolver.try_config({})
     return config or check_space(resolver)[0]

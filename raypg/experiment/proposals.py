@@ -100,10 +100,10 @@ class AblationProposals:
         assert isinstance(resolver.space, Ablation)
         arms, baseline = resolve_arms(resolver)
         self.arms = tuple(arm.label for arm in arms)
-        self.baseline = baseline.label
+        self.baseline = baseline.label if baseline else ""
         self.trials = tuple(
             build_trial(
-                resolver.config(arm.values, seed),
+                resolver.arm_config(arm, seed),
                 arm.label,
                 arm.values,
                 device=device,
@@ -115,9 +115,7 @@ class AblationProposals:
         self.num_trials = len(self.trials)
         self._waiting = deque(self.trials)
         if len({trial.key for trial in self.trials}) < self.num_trials:
-            where, rule = f"{resolver.path}: axes", "must make trials that differ"
-            fix = "data.root alone changes no number: remove that axis."
-            raise SpaceError(where, rule, "two that are one", fix)
+            raise _twins(resolver, self.trials)
 
     @property
     def is_waiting(self) -> bool:
@@ -138,6 +136,24 @@ class AblationProposals:
         """Leave out what has ended."""
         ended = {trial.key for trial in past if trial.status in ENDED}
         self._waiting = deque(t for t in self.trials if t.key not in ended)
+
+
+def _twins(resolver: Resolver, trials: Sequence[Trial]) -> SpaceError:
+    """Two trials of an ablation are one and the same."""
+    assert isinstance(resolver.space, Ablation)
+    rule = "must make trials that differ"
+    if not resolver.space.arms:
+        fix = "data.root alone changes no number: remove that axis."
+        return SpaceError(f"{resolver.path}: axes", rule, "two that are one", fix)
+    first: dict[str, str] = {}
+    twins = (
+        (first[one.key], one.arm)
+        for one in trials
+        if first.setdefault(one.key, one.arm) != one.arm
+    )
+    found = '"{}" and "{}", which are one'.format(*next(twins))
+    fix = "Choose one of them by --arms, or leave out what makes them equal."
+    return SpaceError(f"{resolver.path}: arms", rule, found, fix)
 
 
 class SearchProposals:

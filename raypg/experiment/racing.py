@@ -92,6 +92,9 @@ class RacingProposals(AblationProposals):
         if not isinstance(space, Ablation):
             rule, fix = "must have an ablation, whose arms have seeds", "Leave it out."
             raise ConfigError("--until-interval", rule, "a search", fix)
+        if space.arms and space.baseline is None:
+            rule, fix = "must have a baseline to race against", "Name an arm as such."
+            raise ConfigError("--until-interval", rule, "arms without one", fix)
         seeds = list(_seeds(space.seed_list(), race.max_seeds))
         self._race = race
         self.metric = space.metric

@@ -13,7 +13,7 @@ from raypg.config.code import hash_source
 from raypg.errors import SpaceError
 from raypg.experiment.trials import Resolver, check_space
 from raypg.models import DenseNetConfig, effective_depth
-from raypg.space import AblationStudy, Space
+from raypg.space import AblationStudy, Space, choose_arms
 
 _EXAMPLE = 'Write SPACE = Ablation(axes={"model.depth": [22, 40]}), or a Search.'
 _KEEP_ONE = "Keep one; the others have files of their own."
@@ -37,12 +37,15 @@ class SpaceFile:
     """What the user should know before it starts."""
 
 
-def load_space(path: Path | str, layers: Sequence[Layer] = ()) -> SpaceFile:
+def load_space(
+    path: Path | str, layers: Sequence[Layer] = (), arms: Sequence[str] = ()
+) -> SpaceFile:
     """Load a space file and check it against the config tree.
 
     Args:
         path: a Python file with one `SPACE`, or one function under `@ablation_study`.
         layers: preset, file and command line, under which its values must be legal.
+        arms: patterns of names; of named arms only those that match one are taken.
 
     Raises:
         SpaceError: the file is missing or raises, or its space is wrong.
@@ -55,16 +58,19 @@ def load_space(path: Path | str, layers: Sequence[Layer] = ()) -> SpaceFile:
         fix = "Name a Python file, such as search_spaces/densenet_depth.py."
         rule = "must be a readable file"
         raise SpaceError(str(path), rule, found.lower(), fix) from cause
-    return parse_space(source, str(path), layers)
+    return parse_space(source, str(path), layers, arms)
 
 
-def parse_space(source: str, path: str, layers: Sequence[Layer] = ()) -> SpaceFile:
+def parse_space(
+    source: str, path: str, layers: Sequence[Layer] = (), arms: Sequence[str] = ()
+) -> SpaceFile:
     """Load a space from the text of its file, which is run.
 
     Args:
         source: the text; of somebody who may run code here.
         path: what errors call it; its stem names the sweep.
         layers: as for `load_space`.
+        arms: likewise.
 
     Raises:
         SpaceError: it raises, or its space is wrong.
@@ -73,7 +79,7 @@ def parse_space(source: str, path: str, layers: Sequence[Layer] = ()) -> SpaceFi
     try:
         tree = ast.parse(source, path)
         _check_assigned_once(tree, path)
-        space = _run(source, path)
+        space = choose_arms(_run(source, path), arms)
     except SyntaxError as cause:
         found = f"{cause.msg}: {(cause.text or '').strip()}".removesuffix(": ")
         # A null byte has no place.

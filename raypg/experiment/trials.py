@@ -53,14 +53,41 @@ class Resolver:
         return fixed
 
     def try_config(
-        self, values: Mapping[str, Value], seed: int | None = None
+        self, values: Mapping[str, Value], seed: int | None = None, arm: str = ""
     ) -> tuple[Config | None, list[ConfigError]]:
-        """The config in which the axes have these values, or every fault."""
+        """The config in which the axes have these values, or every fault.
+
+        Args:
+            values: by dotted name.
+            seed: of the trial; None: the config's own.
+            arm: the name of an arm that has one; its values lie on the base, below the
+                command line.
+        """
         layers = [*self.layers, self._layer("base", self.space.base, Origin.BASE)]
         layers.append(Layer(self.path, self.fixed, origin=Origin.AXIS))
         if seed is not None:
             layers.append(self._layer("seeds", {"seed": seed}, Origin.AXIS))
-        return try_load([*layers, self._layer("axes", values, Origin.AXIS)])
+        if arm:
+            own = self._layer(f'arms["{arm}"]', values, Origin.BASE)
+        else:
+            own = self._layer("axes", values, Origin.AXIS)
+        return try_load([*layers, own])
+
+    def arm_config(self, arm: Arm, seed: int) -> Config:
+        """The config of an arm of an ablation.
+
+        Raises:
+            SpaceError: the space makes no config of it.
+            ConfigError: another layer makes none.
+        """
+        config, faults = self.try_config(arm.values, seed, self.name_of(arm))
+        if config is None:
+            raise self.error(faults)
+        return config
+
+    def name_of(self, arm: Arm) -> str:
+        """What the space itself calls an arm; empty where axes make it."""
+        return arm.label if isinstance(self.space, Ablation) and self.space.arms else ""
 
     def config(self, values: Mapping[str, Value], seed: int | None = None) -> Config:
         """The config in which the axes have these values.
@@ -115,8 +142,8 @@ def check_space(resolver: Resolver) -> list[Config]:
     if faults:
         raise resolver.error(faults)
     configs = []
-    for values in _values_to_try(resolver):
-        config, found = resolver.try_config(values)
+    for name, values in _values_to_try(resolver):
+        config, found = resolver.try_config(values, arm=name)
         faults += found
         if config is not None:
             configs.append(config)
@@ -139,8 +166,8 @@ def _mode_faults(
             yield ConfigError(where, rule, found, fix)
 
 
-def resolve_arms(resolver: Resolver) -> tuple[list[Arm], Arm]:
-    """The arms of an ablation, in order, and the baseline among them.
+def resolve_arms(resolver: Resolver) -> tuple[list[Arm], Arm | None]:
+    """The arms of an ablation, in order, and the baseline among them, if any.
 
     Raises:
         SpaceError: an axis of leave_one_out has the value that the baseline has.
@@ -170,16 +197,17 @@ def _other_words(
     }
 
 
-def _values_to_try(resolver: Resolver) -> Iterator[Mapping[str, Value]]:
+def _values_to_try(resolver: Resolver) -> Iterator[tuple[str, Mapping[str, Value]]]:
+    """Values, each with the name of its arm where it has one."""
     if isinstance(resolver.space, Ablation):
         arms, _ = resolve_arms(resolver)
-        yield from (arm.values for arm in arms)
+        yield from ((resolver.name_of(arm), arm.values) for arm in arms)
     elif isinstance(resolver.space, Path):
-        yield resolver.space.values(())
-        yield resolver.space.values(range(len(resolver.space.changes)))
+        yield "", resolver.space.values(())
+        yield "", resolver.space.values(range(len(resolver.space.changes)))
     else:
-        yield from resolver.space.probes()
-        yield from resolver.space.corners()
+        yield from (("", values) for values in resolver.space.probes())
+        yield from (("", values) for values in resolver.space.corners())
 
 
 def _clashes(resolver: Resolver) -> Iterator[ConfigError]:
@@ -196,9 +224,16 @@ def _clashes(resolver: Resolver) -> Iterator[ConfigError]:
             fix = "Leave it out, or edit the space."
             found = quote_value(layer.values[key])
             yield ConfigError(layer.where(key), rule, found, fix)
+    if isinstance(space, Ablation):
+        # What the command line says of these, it says of all.
+        owners |= {
+            key: f'arms["{name}"]["{key}"]'
+            for name, values in space.arms.items()
+            for key in values
+        }
     for key in sorted(resolver.fixed.keys() & owners.keys()):
         where, rule = f"{path}: {owners[key]}", "must be left to the space's metric"
-        found, fix = quote_value(resolver.fixed[key]), "Remove the axis."
+        found, fix = quote_value(resolver.fixed[key]), "Remove it."
         yield ConfigError(where, rule, found, fix)
     yield from _fixed_clashes(resolver)
     if isinstance(space, Search) and isinstance(space.scheduler, PBT):

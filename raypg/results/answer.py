@@ -80,7 +80,9 @@ def _arm_marks(
     arms: Sequence[Arm], rows: Sequence[FlatRow], axes: Sequence[str], metric: str
 ) -> list[str]:
     """What is not alike, with the arms that it is said of: one line a difference."""
-    base = next(arm for arm in arms if arm.is_baseline)
+    base = next((arm for arm in arms if arm.is_baseline), None)
+    if base is None:
+        return []
     said: dict[str, list[str]] = {}
     for label, marks in arm_marks(arms, base, rows, axes, metric).items():
         for mark in marks:

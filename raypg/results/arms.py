@@ -60,8 +60,11 @@ def compare_arms(arms: Sequence[Arm], baseline: str | None) -> list[Arm]:
 
     Args:
         arms: as `group_arms` gives them.
-        baseline: the label of one of them; the first arm where it has no values.
+        baseline: the label of one of them; the first arm where it has no values. An
+            empty one: nobody named any, and nothing is compared.
     """
+    if baseline == "":
+        return list(arms)
     rated = [arm for arm in arms if arm.values] or list(arms)
     base = next((arm for arm in rated if arm.label == baseline), rated[0])
     differences = [_paired(arm, base) if arm is not base else [] for arm in arms]

@@ -62,10 +62,12 @@ def find_effects(
         rows: of `trials`, whatever their status.
         metric: what they are judged by.
         axes: dotted names, without `config.`.
-        baseline: the label of an arm.
+        baseline: the label of an arm; empty where nobody named one.
     """
     arms = compare_arms(group_arms(rows, metric), baseline)
-    base = next((arm for arm in arms if arm.is_baseline), arms[0])
+    base = next((arm for arm in arms if arm.is_baseline), None)
+    if base is None:
+        return [Effect("arm", arm.label, arm.mean, None) for arm in arms]
     marks = arm_marks(arms, base, rows, axes, metric)
     effects = _corrected([_arm_effect(arm, base, marks[arm.label]) for arm in arms])
     ended = [row for row in rows if row["status"] in ENDED_WELL]

@@ -7,7 +7,9 @@ from raypg.results.listing import DEFAULT_METRIC
 from raypg.results.memo import FlatRow
 from raypg.results.numerals import format_metric, format_reach
 from raypg.results.output import MISSING, print_table
+from raypg.results.published import has_published
 from raypg.results.query import Results
+from raypg.results.show_published import print_published
 from raypg.results.show_way import print_steps, readable_step
 
 
@@ -15,6 +17,9 @@ def print_answer(results: Results, sweep: str) -> None:
     """Print a table of arms, steps or best trials, the sentence, and what next."""
     about = results.sweep_description(sweep)
     metric = about.get("metric", DEFAULT_METRIC)
+    if has_published(about):
+        print_published(results, sweep)
+        print()
     print_summary(summarise(results, sweep), metric, about.get("mode", "max"))
 
 

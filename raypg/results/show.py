@@ -93,7 +93,9 @@ def _print_changes(about: Mapping[str, Any], rows: Sequence[FlatRow]) -> None:
     if num_mixed := sum(bool(row["mixed"]) for row in rows):
         print(f"begun before a change and gone on after it: {num_mixed} (column mixed)")
     epochs = about.get("config", {}).get(_EPOCHS)
-    if epochs is not None and _EPOCHS not in about.get("axes", ()):
+    # Named arms may have epochs of their own.
+    varies = _EPOCHS in about.get("axes", ()) or about.get("arms")
+    if epochs is not None and not varies:
         ended = [row for row in rows if row["status"] in ENDED_WELL]
         lower = (row.get(f"config.{_EPOCHS}") or epochs for row in ended)
         if num_short := sum(one < epochs for one in lower):

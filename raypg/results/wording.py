@@ -63,8 +63,13 @@ def describe_arms(arms: Sequence[Arm], metric: str, mode: str) -> str:
     """
     axis, names = _short_labels([arm.label for arm in arms])
     base = next((arm for arm in arms if arm.values and arm.is_baseline), None)
-    if base is None:
+    if not any(arm.values for arm in arms):
         return f"No completed trial has a {metric}."
+    if base is None:
+        return (
+            "The space names no arm as the baseline, so that none is compared; two of "
+            "them are by: python -m raypg.results compare ARM ARM."
+        )
     baseline = names[base.label]
     gains = [
         _gain(names[arm.label], baseline, arm.comparison, mode)

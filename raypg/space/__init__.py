@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 from raypg.space.ablation import Ablation
 from raypg.space.checks import METRICS
-from raypg.space.designs import Arm, build_arms, label_values
+from raypg.space.chosen import choose_arms
+from raypg.space.designs import Arm, build_arms, label_values, varies_by_trial
 from raypg.space.distributions import (
     Choice,
     Distribution,

@@ -1,4 +1,4 @@
-"""An ablation: the values of each axis, and the design that makes arms of them."""
+"""An ablation: axes and the design that makes arms of them, or arms with names."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +18,7 @@ from raypg.space.checks import (
 )
 from raypg.space.distributions import Value, When, options_faults
 from raypg.space.fractions import MOST_FACTORS, RESOLUTIONS, build_fraction
+from raypg.space.named import named_faults, published_faults
 
 Design = Literal["full", "one_at_a_time", "leave_one_out", "zip", "pairs", "fractional"]
 _DESIGNS = (
@@ -36,7 +37,11 @@ _RESOLUTION = 4
 class Ablation:
     """Arms that differ in the axes, each trained with the same seeds.
 
-    The designs:
+    In place of axes there may be `arms`, each with a name and keys of its own; the
+    baseline is then the one that `baseline` names, and without it nothing is compared.
+    What the command line sets, it sets in all of them.
+
+    The designs of axes:
         full: every combination of the axes' values.
         zip: the first values of all axes, the second ones, and so on.
         one_at_a_time: the baseline, and for each value of each axis the baseline with
@@ -60,28 +65,38 @@ class Ablation:
 
     base: Mapping[str, Value] = field(default_factory=dict)
     """What all arms share, by dotted name."""
-    axes: Mapping[str, Sequence[Value]]
+    axes: Mapping[str, Sequence[Value]] = field(default_factory=dict)
     """What they differ in: values by dotted name."""
+    arms: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    """In place of axes: what each arm sets above the base, by its name."""
+    published: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Test errors of named arms in percent, as papers print them: by source, by arm."""
     seeds: int | Sequence[int] = 1
     """How many, from 0 on, or which."""
     design: Design = "full"
     resolution: int = _RESOLUTION
     """Of a fractional design: at 3 the effect of an axis is mixed with interactions of
     two others, at 4 it is free of them, at 5 each interaction of two stands apart."""
-    baseline: Mapping[str, Value] | None = None
-    """Values of axes that make the baseline arm; None: the base's."""
+    baseline: Mapping[str, Value] | str | None = None
+    """Values of axes that make the baseline arm, None: the base's; of named arms the
+    name of one, None: none."""
     metric: str = "val.accuracy"
     mode: Literal["max", "min"] = "max"
 
     def __post_init__(self) -> None:
         faults = [
             *base_faults(self.base),
-            *axes_faults(self.axes, _EXAMPLE),
             *_seeds_faults(self.seeds),
             *choice_faults("design", self.design, _DESIGNS),
             *metric_faults(self.metric, self.mode, self.base),
+            *published_faults(self.published, self.arms),
         ]
-        if isinstance(self.axes, Mapping):
+        if self.arms:
+            faults += named_faults(self.arms, self.base, self.baseline)
+            faults += _design_faults(self)
+        else:
+            faults += axes_faults(self.axes, _EXAMPLE)
+        if isinstance(self.axes, Mapping) and not self.arms:
             faults += _values_faults(self.axes)
             faults += _seed_key_faults(self)
             faults += _baseline_faults(self.baseline, self.axes)
@@ -143,6 +158,20 @@ def _baseline_faults(
             yield SpaceError(where, rule, quote_value(value), fix)
 
 
+def _design_faults(ablation: Ablation) -> Iterator[SpaceError]:
+    """What belongs to axes, and stands beside named arms."""
+    defaults = {"axes": {}, "design": "full", "resolution": _RESOLUTION}
+    for part, default in defaults.items():
+        found = getattr(ablation, part)
+        if found != default:
+            rule, fix = "must be left out beside named arms", "Keep one of the two."
+            told = ", ".join(map(str, found)) if part == "axes" else found
+            yield SpaceError(part, rule, quote_value(told), fix)
+    if isinstance(ablation.base, Mapping) and "seed" in ablation.base:
+        found, fix = quote_value(ablation.base["seed"]), "Write seeds=3."
+        yield SpaceError('base["seed"]', "must be left to seeds", found, fix)
+
+
 def _fraction_faults(ablation: Ablation) -> Iterator[SpaceError]:
     if ablation.design != "fractional":
         if ablation.resolution != _RESOLUTION:
@@ -179,6 +208,8 @@ def _size_faults(ablation: Ablation) -> Iterator[SpaceError]:
         yield from faults
         return
     lengths = {axis: len(values) for axis, values in ablation.axes.items()}
+    if ablation.arms:
+        lengths = {"arms": len(ablation.arms)}
     if ablation.design == "zip" and len(set(lengths.values())) > 1:
         found = ", ".join(f"{axis} {length}" for axis, length in lengths.items())
         rule, fix = "must be of one length under zip", "Complete the shorter ones."

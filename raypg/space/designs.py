@@ -1,4 +1,4 @@
-"""The arms that each design makes of an ablation's axes."""
+"""The arms that each design makes of an ablation's axes, or that it names itself."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +9,8 @@ from raypg.faults import format_value, quote_value
 from raypg.space.ablation import Ablation
 from raypg.space.distributions import Value, is_same
 from raypg.space.fractions import build_fraction
+from raypg.space.path import Path
+from raypg.space.search import Search
 
 BASELINE = "baseline"
 """The label of a baseline arm that is not one of the grid's."""
@@ -19,18 +21,26 @@ class Arm:
     """One config of an ablation, all its seeds."""
 
     label: str
-    """What one would type to get it: `model.depth=22`."""
+    """What one would type to get it: `model.depth=22`; or its name."""
     values: Mapping[str, Value]
 
 
-def build_arms(ablation: Ablation, start: Mapping[str, Value]) -> tuple[list[Arm], Arm]:
+def build_arms(
+    ablation: Ablation, start: Mapping[str, Value]
+) -> tuple[list[Arm], Arm | None]:
     """The arms of an ablation in the order they run, and which is the baseline.
+
+    Of named arms it is None where none was named as such.
 
     Args:
         ablation: the space.
         start: the value that each axis has in the base; an axis that the base's model
             or optimizer does not have is left out.
     """
+    if ablation.arms:
+        arms = {name: Arm(name, values) for name, values in ablation.arms.items()}
+        return [*arms.values()], arms.get(str(ablation.baseline))
+    assert not isinstance(ablation.baseline, str)
     named = dict(ablation.baseline or {})
     start = {**start, **named}
     if ablation.design in ("one_at_a_time", "leave_one_out", "pairs"):
@@ -52,6 +62,12 @@ def build_arms(ablation: Ablation, start: Mapping[str, Value]) -> tuple[list[Arm
         return grid, grid[0]
     baseline = Arm(BASELINE, named)
     return [baseline, *grid], baseline
+
+
+def varies_by_trial(space: Ablation | Search | Path, key: str) -> bool:
+    """Whether trials of a space may differ in a key because the space says so."""
+    arms = space.arms.values() if isinstance(space, Ablation) else ()
+    return key in space.axes or any(key in values for values in arms)
 
 
 def label_values(values: Mapping[str, Value]) -> str:

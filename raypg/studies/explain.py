@@ -119,9 +119,10 @@ def _baseline_of(results: Results, sweep: str) -> Row | None:
     baseline = results.sweep_description(sweep).get("baseline")
     rows = [row for row in results.trials(sweep) if row["status"] in ENDED_WELL]
     named = [row for row in rows if row["arm"] == baseline]
-    if baseline is None:
+    if not baseline:
         rule, fix = "must have a baseline", f"Write --vs {DEFAULT}, or name a trial."
-        raise ResultsError(f"--vs {sweep}", rule, "a search", fix)
+        found = "a search" if baseline is None else "named arms without one"
+        raise ResultsError(f"--vs {sweep}", rule, found, fix)
     return named[0] if named else None
 
 

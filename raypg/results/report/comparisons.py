@@ -7,9 +7,11 @@ from raypg.results.answer import Summary
 from raypg.results.effects import Effect, find_effects
 from raypg.results.figures.source import Source
 from raypg.results.figures.words import MOST_SAID, shorten
+from raypg.results.published import describe_otherwise, find_published
 from raypg.results.readable import readable_rows
 from raypg.results.report.tables import Table, plain_table
 from raypg.results.show_effects import readable_effect
+from raypg.results.show_published import describe_columns, readable_beside
 
 _KINDS = {
     "arm": "Arms, against the baseline",
@@ -22,6 +24,8 @@ _LEGEND = (
     "test; d: the difference over its standard deviation; finds: the smallest "
     "difference that so many seeds find with 80 % power."
 )
+_NO_BASELINE = "Arms, none of which was named as the baseline"
+_PUBLISHED = "Published test errors beside ours"
 _TITLES = {"trial": "The trial", "path": "The way, one change at a time"}
 _BEST = "The best trials"
 _MOST_LINES = 200
@@ -62,11 +66,17 @@ def comparisons(
         summary: its answer.
         effects: as `effects_of` gives them.
     """
+    if found := find_published(source.about, source.rows):
+        said = [*describe_otherwise(found), describe_columns(source.sweep, found)]
+        rows = [readable_beside(one) for one in found]
+        yield plain_table(_PUBLISHED, rows, ". ".join(said))
     for kind, title in _KINDS.items():
         own = [effect for effect in effects if effect.kind == kind]
         if own:
             rows = [readable_effect(effect, source.metric) for effect in _largest(own)]
             said = [_LEGEND] if kind == "arm" else []
+            if kind == "arm" and not any(effect.is_baseline for effect in own):
+                title = _NO_BASELINE
             if len(rows) < len(own):
                 said.append(f"The {len(rows)} largest of {len(own):,}.")
             yield plain_table(title, rows, " ".join(said))

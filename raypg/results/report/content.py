@@ -142,7 +142,7 @@ def _figures(source: Source) -> Iterator[Figure]:
         yield FIGURES["axis"].build(source, axis)
     if len(axes) > 1:
         yield FIGURES["parallel"].build(source, "")
-    if source.axes:
+    if source.axes or source.about.get("arms"):
         for cost in ("parameters", "flops", "seconds"):
             yield FIGURES["tradeoff"].build(source, cost)
     if kind == "search":
