@@ -13,7 +13,7 @@ from raypg.training.parts import build_parts
 from raypg.training.step import _pieces
 from tests.fakes import FakeLink, digest
 from tests.training.ranks import learn_without_norms
-from tests.training.tiny import ALONE, DRIFT, digits, tiny_config, train_tiny
+from tests.training.tiny import ALONE, digits, drift, tiny_config, train_tiny
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
@@ -22,9 +22,9 @@ def test_pieces_have_the_gradients_of_the_whole_where_no_batch_counts(
 ) -> None:
     whole = learn_without_norms(name, ALONE)
     pieces = learn_without_norms(name, ALONE, train__micro_batch=7)
-    for what, limit in (("gradients", 1e-6), ("weights", DRIFT.get(name, 1e-6))):
+    for what in ("gradients", "weights"):
         for one, other in zip(whole[what], pieces[what], strict=True):
-            assert torch.allclose(one, other, rtol=0, atol=limit)
+            assert torch.allclose(one, other, rtol=0, atol=drift(name, what))
 
 
 def test_pieces_give_the_metrics_of_the_whole() -> None:

@@ -13,7 +13,7 @@ from raypg.training.evaluation import Evaluation, evaluate
 from raypg.training.parts import build_parts
 from tests.fakes import digest
 from tests.training.ranks import AVERAGES, SYNCED, TRAINED, run_alone, run_ranks
-from tests.training.tiny import ALONE, DRIFT, digits
+from tests.training.tiny import ALONE, digits, drift
 
 Found = dict[str, Any]
 
@@ -43,9 +43,8 @@ def test_two_workers_learn_what_one_learns_where_no_batch_counts(
     name: str, what: str, pair: list[Found], single: Found
 ) -> None:
     alone = single["learnt"][name][what]
-    limit = DRIFT.get(name, 1e-6) if what == "weights" else 1e-6
     for rank in pair:
-        assert_close(rank["learnt"][name][what], alone, limit)
+        assert_close(rank["learnt"][name][what], alone, drift(name, what))
 
 
 @pytest.mark.parametrize("what", ["gradients", "weights"])
