@@ -24,7 +24,7 @@ from tests.benchmarks.stages import (
 from tests.benchmarks.struck_sweep import NAME, WIDTHS, StruckSweep
 from tests.cluster.damage import flip_a_byte, tear_epochs
 from tests.cluster.own_cluster import OwnCluster
-from tests.cluster.processes import processes_named, trial_processes, wait_until
+from tests.cluster.processes import processes_named, wait_until
 from tests.s3 import Cable
 from tests.small_disk import SmallDisk
 
@@ -82,7 +82,7 @@ def _kill_driver_and(
 
     def strike(sweep: StruckSweep, folder: Path) -> None:
         sweep.strike(lambda: sweep.drivers[0].kill())
-        wait_until(lambda: not trial_processes())  # which may write a checkpoint
+        sweep.wait_until_none_trains()  # it may write a checkpoint
         damage(folder / "runs" / NAME)
         sweep.resume()
 

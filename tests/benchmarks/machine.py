@@ -5,7 +5,7 @@ import ctypes
 import os
 import platform
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import psutil
@@ -23,6 +23,21 @@ def adopt_orphans() -> None:
     """Count what our commands start as ours, even where it outlives them (Ray's do)."""
     if platform.system() == "Linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def reap_orphans(own: Collection[int]) -> None:
+    """Take leave of adopted processes that have ended, but for those that we started.
+
+    Ray's workers ask whether their raylet is there by its number, and one that nobody
+    has waited for is: they would outlive it.
+
+    Args:
+        own: numbers of the processes that somebody here waits for.
+    """
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error, ChildProcessError):
+            if child.pid not in own and child.status() == psutil.STATUS_ZOMBIE:
+                os.waitpid(child.pid, os.WNOHANG)
 
 
 def cpu_of_others() -> float:

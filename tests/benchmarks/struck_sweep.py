@@ -11,7 +11,7 @@ from typing import Any
 
 from raypg.results import open_results
 from raypg.store import Store
-from tests.benchmarks.machine import cpu_of_others
+from tests.benchmarks.machine import cpu_of_others, reap_orphans
 from tests.benchmarks.stages import Condition, Stage
 from tests.benchmarks.watched_tune import Note, Orders, read_notes
 from tests.cluster.calm import Curves, curves
@@ -45,6 +45,11 @@ class Driver:
     def said(self) -> str:
         """On standard error, so far."""
         return self._log.read_text()
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
 
     def kill(self) -> None:
         """SIGKILL; returns when it is gone."""
@@ -131,7 +136,7 @@ class StruckSweep:
     def __exit__(self, *_: object) -> None:
         for driver in self.drivers:
             driver.kill()
-        wait_until(lambda: not trial_processes())
+        self.wait_until_none_trains()
 
     @property
     def notes(self) -> list[Note]:
@@ -161,6 +166,16 @@ class StruckSweep:
     def note_strike(self) -> None:
         """The fault comes now."""
         self.struck = time.monotonic()
+
+    def wait_until_none_trains(self) -> None:
+        """For the end of all trials' processes, once their drivers have ended."""
+        own = {driver.pid for driver in self.drivers}
+
+        def is_over() -> bool:
+            reap_orphans(own)
+            return not trial_processes()
+
+        wait_until(is_over)
 
     def has_said(self, part: str) -> bool:
         """Whether one of its commands has."""
