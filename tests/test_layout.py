@@ -128,6 +128,7 @@ def test_all_public_names_import_and_are_at_most_20() -> None:
             "raypg.results.__main__",
             "torch ray duckdb wandb optuna sklearn scipy matplotlib plotly jinja2",
         ),
+        ("raypg.results.query", "torch ray duckdb pandas pyarrow.compute"),
         ("raypg.train", "ray duckdb wandb optuna sklearn scipy torchvision"),
         ("raypg.experiment", "ray pyarrow duckdb wandb optuna sklearn torchvision"),
     ],

@@ -10,8 +10,8 @@ from typing import Any
 from zlib import crc32
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from raypg.results import compute as pc
 from raypg.results.arms import ENDED_WELL
 from raypg.results.columns import LEFT, TEXT
 from raypg.results.read import read_newest

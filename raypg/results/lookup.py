@@ -7,8 +7,8 @@ few columns by which trials are found are read of all, whole rows of those found
 from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from raypg.results import compute as pc
 from raypg.results.columns import TEXT
 from raypg.results.memo import FlatRow
 from raypg.results.read import read_each, read_newest

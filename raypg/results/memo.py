@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from raypg.errors import ResultsError
+from raypg.results import compute as pc
 from raypg.results.columns import LEFT, TEXT, column_type, plain_value, widest
 from raypg.results.read import read_each, read_newest, read_snapshot
 from raypg.results.schema import flat_rows, leaves

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from raypg.errors import ResultsError, suggest_name
+from raypg.results import compute as pc
 from raypg.results.arms import ENDED_WELL, is_finite
 from raypg.results.listing import SweepLine, read_lines
 from raypg.results.memo import (

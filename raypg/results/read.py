@@ -14,9 +14,9 @@ from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from raypg.errors import ResultsError
+from raypg.results import compute as pc
 from raypg.results.columns import UNIQUE, VERSION, has_keys
 from raypg.results.parts import DamageFound, Part, blaming, open_part, say_once
 from raypg.results.schema import core_schema, join, unify

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import chain
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from raypg.errors import ResultsError, suggest_name
 from raypg.faults import format_value
+from raypg.results import compute as pc
 from raypg.results.columns import LEFT
 from raypg.results.lookup import Key, keys_of, read_found, read_keys
 from raypg.results.memo import FlatRow

@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from raypg.results import compute as pc
 from raypg.results.columns import CORE, LEFT, TEXT, UNIQUE, VERSION
 from raypg.results.explain import explain_error
 from raypg.results.parts import Part, find_damage
