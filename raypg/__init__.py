@@ -10,6 +10,7 @@ from raypg.errors import RaypgError
 from raypg.later import load_later
 from raypg.space import (
     ASHA,
+    PB2,
     PBT,
     Ablation,
     Hyperband,
@@ -34,6 +35,7 @@ __all__ = [
     "Config",
     "Hyperband",
     "MedianStopping",
+    "PB2",
     "PBT",
     "RaypgError",
     "Search",

@@ -2,14 +2,14 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ray.tune.schedulers import PopulationBasedTraining
 
-from raypg import PBT, Search, choice, integer, log_uniform, uniform
+from raypg import PB2, PBT, Search, choice, integer, log_uniform, uniform
 from raypg.errors import SpaceError
 from raypg.experiment import Move, Seen, SpaceFile, build_proposals
 from raypg.experiment.population import Population, explore
@@ -20,6 +20,8 @@ SEARCH = Search(
     trials=MEMBERS,
     scheduler=PBT(EPOCHS, EVERY),
 )
+BANDIT = replace(SEARCH, scheduler=PB2(EPOCHS, EVERY))
+both = pytest.mark.parametrize("search", [SEARCH, BANDIT], ids=["PBT", "PB2"])
 KEYS = [f"m{number}" for number in range(MEMBERS)]
 
 
@@ -35,8 +37,8 @@ def score(key: str, epoch: int, values: Mapping[str, Any]) -> float:
 class Played:
     """A population trained in this process; a member is at one epoch at a time."""
 
-    def __init__(self) -> None:
-        self.population = Population(SEARCH, MEMBERS)
+    def __init__(self, search: Search = SEARCH) -> None:
+        self.population = Population(search, MEMBERS)
         self.rows: dict[str, list[Seen]] = {key: [] for key in KEYS}
         self.moves: list[Move] = []
         self.copied: dict[tuple[str, int], str] = {}
@@ -64,8 +66,8 @@ class Played:
         return self
 
 
-def play() -> Played:
-    played = Played().enter()
+def play(search: Search = SEARCH) -> Played:
+    played = Played(search).enter()
     for _ in range(EPOCHS // EVERY):
         played.round()
     return played
@@ -107,8 +109,9 @@ def test_quantiles_are_those_of_rays_population_based_training() -> None:
     assert {move.donor for move in copying} <= {trial.key for trial in upper}
 
 
-def test_who_comes_first_changes_nothing() -> None:
-    calm, hasty = play(), Played().enter()
+@both
+def test_who_comes_first_changes_nothing(search: Search) -> None:
+    calm, hasty = play(search), Played(search).enter()
     for number in range(EPOCHS // EVERY):
         hasty.round(random.Random(number))
     assert hasty.rows == calm.rows
@@ -116,17 +119,18 @@ def test_who_comes_first_changes_nothing() -> None:
 
 @pytest.mark.parametrize("stop", [1, 2, 3, 4, 5, 7])
 @pytest.mark.parametrize("has_decided", [False, True])
+@both
 def test_a_resumed_population_goes_on_as_one_that_saw_it_all(
-    stop: int, has_decided: bool
+    search: Search, stop: int, has_decided: bool
 ) -> None:
-    calm, cut = play(), Played().enter()
+    calm, cut = play(search), Played().enter()
     # Some were ahead when the sweep ended, by up to a round, never by more.
     ahead = stop + 1 if has_decided or stop % EVERY else stop
     for key in KEYS[:4]:
         cut.rows[key] = calm.rows[key][:ahead]
     for key in KEYS[4:]:
         cut.rows[key] = calm.rows[key][:stop]
-    resumed = Played()
+    resumed = Played(search)
     for key in KEYS:
         seen = cut.rows[key]
         resumed.population.replay(key, begin(key), seen, len(seen))
@@ -176,6 +180,13 @@ def test_changed_values_stay_in_their_ranges() -> None:
     assert {round(float(one["a"]), 2) for one in found} == {0.72, 1.0}  # type: ignore[arg-type]
     assert {one["b"] for one in found} == {2, 8}
     assert {one["c"] for one in found} == {True}
+
+
+def test_a_bandit_leaves_options_to_chance_and_asks_for_a_number() -> None:
+    options = {"c": choice(False, True)}
+    with pytest.raises(SpaceError, match="axes: must have an axis of numbers under"):
+        Search(axes=options, trials=4, scheduler=PB2(9))
+    Search(axes={**options, "a": uniform(0, 1)}, trials=4, scheduler=PB2(9))
 
 
 @pytest.mark.parametrize("axis", ["model.depth", "data.fraction", "train.batch_size"])

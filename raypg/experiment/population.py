@@ -10,9 +10,10 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from raypg.experiment.bandit import Bandit, Gain
 from raypg.experiment.draws import draw_one
 from raypg.experiment.judging import Move, Seen, as_stored
-from raypg.space import PBT, Choice, Distribution, Integer, Search, Value
+from raypg.space import PB2, PBT, Choice, Distribution, Integer, Search, Value
 
 FACTORS = (0.8, 1.2)
 """What a value is multiplied by, as in the paper."""
@@ -25,9 +26,11 @@ class _Member:
     values: Mapping[str, Value]
     scores: dict[int, float] = field(default_factory=dict)
     """By round, the higher the better."""
+    curve: dict[int, float] = field(default_factory=dict)
+    """The same by epoch."""
     is_gone: bool = False
     rows: dict[int, Mapping[str, Value]] = field(default_factory=dict)
-    """By epoch, what the tables have of its values."""
+    """By epoch, its values."""
     resumed: int = -1
     """The epoch that it is to go on from, where an earlier session began it."""
     donor: str = ""
@@ -63,8 +66,9 @@ class Population:
         member.resumed = -1 if resumed is None else resumed
         for one in seen:
             member.rows[one.epoch] = one.values or values
+            member.curve[one.epoch] = self._sign * as_stored(one.value)
             if one.epoch in self._rounds and (resumed is None or one.epoch <= resumed):
-                member.scores[one.epoch] = self._sign * as_stored(one.value)
+                member.scores[one.epoch] = member.curve[one.epoch]
         last = max(member.rows, default=0)
         over = [one for one in self._rounds if one < last]
         self._decided = max([self._decided, *over])
@@ -83,9 +87,11 @@ class Population:
         """An epoch of a member; it waits at the end of a round that is not over."""
         member = self._members[key]
         member.donor = ""
+        member.rows[epoch] = member.values
+        member.curve[epoch] = self._sign * as_stored(value)
         if epoch not in self._rounds or epoch <= self._decided:
             return False
-        member.scores[epoch] = self._sign * as_stored(value)
+        member.scores[epoch] = member.curve[epoch]
         return True
 
     def leave(self, key: str) -> None:
@@ -146,16 +152,39 @@ class Population:
             epoch: the round.
             values: what each member's axes were in it.
         """
+        found: dict[str, Move] = {}
+        pairs = self._pairs(epoch)
+        learns = isinstance(self._rule, PB2) and pairs
+        bandit = Bandit(self._search, self._gains(epoch), epoch + 1) if learns else None
+        for one, donor, rng in pairs:
+            changed = explore(self._search, values[donor.key], rng)
+            if bandit:
+                before = donor.scores[epoch]
+                changed |= bandit.choose(before, values[donor.key], rng) or {}
+            found[one.key] = Move(one.key, epoch, donor=donor.key, values=changed)
+        return found
+
+    def _pairs(self, epoch: int) -> list[tuple[_Member, _Member, random.Random]]:
+        """Who copies after a round, whom, and what draws the rest; the worst first."""
         ranked = self._ranked(epoch)
         num = min(math.ceil(len(ranked) * self._rule.quantile), len(ranked) // 2)
-        if not num:
-            return {}
-        found = {}
+        found = []
         for one in ranked[:num]:
             rng = random.Random(f"{self._search.seed}/{epoch}/{one.number}")
-            donor = rng.choice(ranked[-num:])
-            changed = explore(self._search, values[donor.key], rng)
-            found[one.key] = Move(one.key, epoch, donor=donor.key, values=changed)
+            found.append((one, rng.choice(ranked[-num:]), rng))
+        return found
+
+    def _gains(self, until: int) -> list[Gain]:
+        """What each epoch gave, but for the first one, which begins with no score."""
+        found = []
+        for epoch in range(2, until + 1):
+            sources = {one.key: donor for one, donor, _ in self._pairs(epoch - 1)}
+            for one in self._members.values():
+                source = sources.get(one.key, one)
+                if epoch in one.curve and epoch - 1 in source.curve:
+                    before = source.curve[epoch - 1]
+                    gain = one.curve[epoch] - before
+                    found.append(Gain(epoch, before, one.rows[epoch], gain))
         return found
 
     def _resume(self, member: _Member) -> None:

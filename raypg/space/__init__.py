@@ -26,7 +26,14 @@ from raypg.space.distributions import (
 )
 from raypg.space.path import Path
 from raypg.space.saved import from_data, to_data
-from raypg.space.scheduler import ASHA, PBT, Hyperband, MedianStopping, Scheduler
+from raypg.space.scheduler import (
+    ASHA,
+    PB2,
+    PBT,
+    Hyperband,
+    MedianStopping,
+    Scheduler,
+)
 from raypg.space.search import Search
 from raypg.space.study import AblationStudy, ablation_study
 

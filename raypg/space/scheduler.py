@@ -108,6 +108,16 @@ class PBT:
         return list(range(self.perturb_every, self.max_epochs, self.perturb_every))
 
 
+@dataclass(frozen=True, slots=True)
+class PB2(PBT):
+    """Population based bandits (Parker-Holder et al. 2020): PBT that learns what helps.
+
+    Who copies does not multiply its donor's numbers by chance: a Gaussian process over
+    all epochs of all members says which values may gain the most. Options, and all
+    values before anything was gained, are changed as under `PBT`.
+    """
+
+
 Scheduler: TypeAlias = ASHA | Hyperband | MedianStopping | PBT
 """What the trials of a search may be under."""
 
@@ -120,7 +130,8 @@ def scheduler_faults(scheduler: object, num_trials: object) -> Iterator[SpaceErr
         num_trials: of the same.
     """
     if not isinstance(scheduler, Scheduler):
-        rule = "must be ASHA(…), Hyperband(…), MedianStopping(…), PBT(…) or None"
+        kinds = "ASHA(…), Hyperband(…), MedianStopping(…), PBT(…), PB2(…)"
+        rule = f"must be {kinds} or None"
         yield SpaceError("scheduler", rule, f"{scheduler!r:.60}", _EXAMPLE)
         return
     faults = [
@@ -141,7 +152,10 @@ def scheduler_faults(scheduler: object, num_trials: object) -> Iterator[SpaceErr
             "resample_probability", scheduler.resample_probability, 1.0
         )
         if num_trials == 1:
-            rule, fix = "must be at least 2 under PBT", "Raise it: 8 to 40 are usual."
+            rule, fix = (
+                f"must be at least 2 under {type(scheduler).__name__}",
+                "Raise it: 8 to 40 are usual.",
+            )
             yield SpaceError("trials", rule, "1", fix)
 
 

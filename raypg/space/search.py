@@ -25,7 +25,7 @@ from raypg.space.distributions import (
     is_same,
     options_faults,
 )
-from raypg.space.scheduler import PBT, Scheduler, scheduler_faults
+from raypg.space.scheduler import PB2, PBT, Scheduler, scheduler_faults
 
 Sampler = Literal["tpe", "random", "cmaes", "gp", "nsga2", "qmc"]
 _SAMPLERS = ("tpe", "random", "cmaes", "gp", "nsga2", "qmc")
@@ -78,6 +78,7 @@ class Search:
         if isinstance(self.axes, Mapping):
             faults += _drawn_faults(self.axes)
             faults += _overlap_faults(self)
+            faults += _bandit_faults(self)
         if faults:
             raise join_errors(faults)
 
@@ -155,9 +156,19 @@ def _overlap_faults(search: Search) -> Iterator[SpaceError]:
             found, fix = repr(search.scheduler), "Remove it: max_epochs is its value."
             yield SpaceError(where, rule, found, fix)
         if isinstance(search.axes[axis], When) and isinstance(search.scheduler, PBT):
-            where, rule = f'axes["{axis}"]', "must not be a when() under PBT"
+            where = f'axes["{axis}"]'
+            rule = f"must not be a when() under {type(search.scheduler).__name__}"
             fix = "Write its range alone: what it depends on does not change."
             yield SpaceError(where, rule, f"{search.axes[axis]!r:.60}", fix)
+
+
+def _bandit_faults(search: Search) -> Iterator[SpaceError]:
+    """Axes that a Gaussian process could say nothing of."""
+    drawn = search.axes.values()
+    if isinstance(search.scheduler, PB2) and all(isinstance(d, Choice) for d in drawn):
+        rule, found = "must have an axis of numbers under PB2", "choices alone"
+        fix = "Write uniform(), log_uniform() or integer(), or scheduler=PBT(…)."
+        yield SpaceError("axes", rule, found, fix)
 
 
 def _drawn_faults(axes: Mapping[str, object]) -> Iterator[SpaceError]:

@@ -126,6 +126,26 @@ def test_a_resumed_population_gives_the_rows_of_a_calm_one(
 
 
 @pytest.mark.slow
+def test_a_resumed_bandit_chooses_as_one_that_was_not_interrupted(
+    run_space: RunSpace, calm: dict[str, Rows], interrupt_after: Interrupt
+) -> None:
+    by_chance = calm_rows(calm, run_space)
+    space = SPACE.replace("PBT(", "PB2(")
+    whole = run_space(space, name="whole", max_concurrent=2)
+    expected = epochs(whole.store, whole.sweep)
+    assert {key: row["copied_from"] for key, row in expected.items() if key[1] < 4} == {
+        key: row["copied_from"] for key, row in by_chance.items() if key[1] < 4
+    }
+    assert expected != by_chance
+    interrupt_after(3, 5)
+    broken = run_space(space, name="broken", max_concurrent=2, is_fresh=True)
+    interrupt_after()
+    assert broken.exit_code == 130
+    again = resume(broken)
+    assert epochs(again.store, again.sweep) == expected
+
+
+@pytest.mark.slow
 def test_a_member_is_a_hit_of_no_other_sweep(
     run_space: RunSpace, calm: dict[str, Rows]
 ) -> None:
