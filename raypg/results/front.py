@@ -12,7 +12,12 @@ from raypg.results.listing import DEFAULT_METRIC, mode_of
 from raypg.results.memo import FlatRow
 from raypg.results.query import Results
 from raypg.results.statistics import Mean, mean_interval
-from raypg.space.objectives import MODES, Objective, split_objective
+from raypg.space.objectives import (
+    MODES,
+    Objective,
+    build_objectives,
+    split_objective,
+)
 
 BEST = "best."
 """Begins the names of what the best epoch of a trial gave, in place of its last."""
@@ -80,7 +85,7 @@ def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
 
 
 def read_front(results: Results, sweep: str, asked: Sequence[str] = ()) -> Front:
-    """The front of a sweep: of its arms by their means over seeds, or of its trials.
+    """The front of a sweep: of arms by their means over seeds, of a search's trials.
 
     Args:
         results: where it lies.
@@ -93,15 +98,28 @@ def read_front(results: Results, sweep: str, asked: Sequence[str] = ()) -> Front
     """
     about = results.sweep_description(sweep)
     rows = [row for row in results.trials(sweep) if row["status"] not in LEFT]
-    objectives = _objectives(about, rows, asked)
-    ended = [row for row in rows if row["status"] in ENDED_WELL]
-    rated = [r for r in ended if all(is_finite(r.get(o.name)) for o in objectives)]
-    if not rated:
-        names = ", ".join(one.name for one in objectives)
+    front = build_front(about, rows, _objectives(about, rows, asked))
+    if not front.members:
+        names = ", ".join(one.name for one in front.objectives)
         rule = f"must have a completed trial with {names}"
         fix = f"See: python -m raypg.results show {sweep}."
         raise ResultsError(sweep, rule, f"none of {len(rows)}", fix)
-    by_arm = about.get("kind") == "ablation"
+    return front
+
+
+def build_front(
+    about: Mapping[str, Any], rows: Sequence[FlatRow], objectives: Sequence[Objective]
+) -> Front:
+    """The front among the trials of a sweep; empty where none has all metrics.
+
+    Args:
+        about: the description of the sweep.
+        rows: of its trials.
+        objectives: two or more.
+    """
+    ended = [row for row in rows if row["status"] in ENDED_WELL]
+    rated = [r for r in ended if all(is_finite(r.get(o.name)) for o in objectives)]
+    by_arm = about.get("kind") != "search"
     groups: dict[str, list[FlatRow]] = {}
     for row in rated:
         groups.setdefault(arm_label(row) if by_arm else row["trial"], []).append(row)
@@ -128,15 +146,17 @@ def read_front(results: Results, sweep: str, asked: Sequence[str] = ()) -> Front
     )
 
 
-def own_metrics(about: Mapping[str, Any]) -> list[str]:
+def own_objectives(about: Mapping[str, Any]) -> tuple[Objective, ...]:
     """The metrics of a search that has several; none of any other sweep."""
-    return list(about.get("metrics", ()))
+    return build_objectives(about.get("metrics", ()))
 
 
 def _objectives(
     about: Mapping[str, Any], rows: Sequence[FlatRow], asked: Sequence[str]
 ) -> list[Objective]:
-    own = own_metrics(about) or [about.get("metric", DEFAULT_METRIC), "num_parameters"]
+    if not asked and (several := own_objectives(about)):
+        return list(several)
+    own = (about.get("metric", DEFAULT_METRIC), "num_parameters")
     known = {name for row in rows for name in row if "val." in name} | {*MODES}
     found: dict[str, Objective] = {}
     for text in asked or own:
@@ -160,6 +180,6 @@ def _objectives(
 
 def _mode_of(about: Mapping[str, Any], name: str) -> str:
     """Which end is the good one, where nobody says it."""
-    own = dict(map(split_objective, own_metrics(about)))
+    own = {one.name: one.mode for one in own_objectives(about)}
     known = own.get(name) or MODES.get(name.removeprefix(BEST))
     return known or mode_of(about, name)

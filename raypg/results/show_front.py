@@ -33,6 +33,9 @@ def readable_front(front: Front) -> list[FlatRow]:
 
 def describe_front(front: Front) -> str:
     """What it is a front of, in a sentence or two."""
+    if not front.members:
+        names = " and ".join(one.name for one in front.objectives)
+        return f"No trial that ended well has a number of {names}."
     goals = " and ".join(
         f"{'highest' if one.mode == 'max' else 'lowest'} {one.name}"
         for one in front.objectives

@@ -175,3 +175,86 @@ def test_a_front_is_read_by_machines(ask: Command) -> None:
     assert rows[0]["val.accuracy_high"] == pytest.approx(0.8685, abs=1e-4)
     assert (rows[0]["num_parameters"], rows[0]["num_parameters_low"]) == (20, None)
     assert ask("front", "depth", "--metric", "val.loss").code == 2
+
+
+SEVERAL = ["val.accuracy:max", "val.cost:min", "num_parameters:min"]
+
+
+def several(tmp_path: Path, *trials: dict[str, object]) -> Store:
+    about = {"kind": "search", "metric": "val.accuracy", "mode": "max"}
+    store = new_store(tmp_path, "wide", **about, metrics=SEVERAL, axes=["model.hidden"])
+    write(store, "wide", trials=trials)
+    return store
+
+
+def hidden(size: int, accuracy: float, cost: float) -> dict[str, object]:
+    return trial_row(
+        f"t{size}",
+        num_epochs=2,
+        num_parameters=1000 * size,
+        val__accuracy=accuracy,
+        val__cost=cost,
+        config__model__hidden=size,
+        train_s=1.0,
+        number=size,
+    )
+
+
+def test_a_search_of_several_metrics_is_answered_by_its_front(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = [
+        hidden(1, 0.5, 3),
+        hidden(2, 0.75, 1),
+        hidden(3, 0.75, 2),
+        hidden(4, 0.5, 5),
+    ]
+    store = several(tmp_path, *rows)
+    ask = Command(command_line.main, store.uri, capsys, monkeypatch)
+    shown = ask("show", "wide").out
+    for out in (shown, ask("best", "wide").out, ask("front", "wide").out):
+        assert "t2     75.00 %       1         2,000           " in out
+        assert "Pareto front: 2 of 4 trials, for the highest val.accuracy and" in out
+    assert "val.cost" in shown.partition("\n\n")[2].splitlines()[0]
+    assert "order by val.accuracy desc" in shown
+    for form in ("json", "csv", "markdown", "latex"):
+        assert ask("best", "wide", "--format", form).code == 0
+        assert "t3" not in ask("front", "wide", "--format", form).out
+    paper = ask("show", "wide", "--format", "markdown").out
+    header, _, first, *_ = paper.splitlines()
+    wanted = ["trial", "val.accuracy (%)", "val.cost", "num_parameters"]
+    assert [cell.strip() for cell in header.split("|")[1:5]] == wanted
+    assert [cell.strip() for cell in first.split("|")[1:5]] == [
+        *("t2", "75.00", "1.0000", "2,000")
+    ]
+    said = ask("best", "wide", "--test")
+    assert (said.code, said.err.splitlines()) == (
+        2,
+        [
+            "--metric: must be given with several metrics; found --test of wide alone. "
+            "Say by which one."
+        ],
+    )
+    listed = json.loads(ask("best", "wide", "--mode", "min", "--format", "json").out)
+    assert listed[0]["val.accuracy"] == 0.5
+    page = tmp_path / "wide.html"
+    assert ask("report", "wide", "--out", str(page)).code == 0
+    assert "What no other trial beats" in page.read_text("utf-8")
+
+
+def test_a_search_without_a_number_has_no_front(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = several(tmp_path, hidden(1, 0.5, NAN))
+    ask = Command(command_line.main, store.uri, capsys, monkeypatch)
+    assert (
+        "No trial that ended well has a number of val.accuracy"
+        in ask("show", "wide").out
+    )
+    said = ask("front", "wide")
+    assert said.code == 2
+    assert "must have a completed trial with val.accuracy, val.cost" in said.err
