@@ -201,9 +201,10 @@ class Ledger:
             key = {"sweep": self.sweep, "trial": entry.trial.key}
             own = {**key, "attempt": entry.attempt, "time": moment(time.time())}
             self._writer.append("test_results", {**own, **test})
-        self._write(entry)  # behind all else of it: a death in between trains it again
+        # Behind all else of it: a death in between trains it again.
+        row = self._write(entry)
         value = entry.metrics.get(self._metric) if status != "failed" else None
-        self.proposals.finish(entry.trial.key, status, value)
+        self.proposals.finish(entry.trial.key, status, value, row)
         self._announce(lambda audience: audience.on_end(entry))
 
     def interrupt(self) -> None:
@@ -303,13 +304,15 @@ class Ledger:
             | entry.epoch_columns(epoch),
         )
 
-    def _write(self, entry: Entry) -> None:
+    def _write(self, entry: Entry) -> Row:
         """Append the trial's row as it stands; the newest one counts."""
-        row = {"sweep": self.sweep, **trial_row(entry)}
-        self._writer.append("trials", {**row, **self._facts, **entry.columns})
+        own = {"sweep": self.sweep, **trial_row(entry)}
+        row = {**own, **self._facts, **entry.columns}
+        self._writer.append("trials", row)
         left = self._leftovers.get(entry.trial.key)
         if left is not None and left.began_as:
             self._leave(left.began_as, entry.trial.key)
+        return row
 
     def _leave(self, trial: str, other: str) -> None:
         """Count a trial no more that goes on as another, which has a row by now."""

@@ -208,6 +208,7 @@ def replay(question: Question, before: Before) -> None:
             "interrupted" if one.key in before.leftovers else one.row["status"],
             one.row.get(metric),
             dict(before.curves.get(one.row["trial"], ())),
+            one.row,
         )
         for one in before.presents
     ]

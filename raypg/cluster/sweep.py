@@ -44,7 +44,7 @@ from raypg.progress import Pace, follow
 from raypg.provenance import provenance
 from raypg.pruning import Pruner
 from raypg.results import SweepWriter, check_types, set_kept_aside, take_in
-from raypg.space import PBT, to_data
+from raypg.space import PBT, Search, Space, to_data
 from raypg.store import Store, check_saved
 from raypg.wandb_log import log_to_wandb
 
@@ -409,6 +409,7 @@ def _describe(question: Question, options: Options) -> dict[str, Any]:
         "axes": list(space.axes),
         "metric": space.metric,
         "mode": space.mode,
+        **_several(space),
         "baseline": getattr(question.proposals, "baseline", None),
         "arms": list(getattr(space, "arms", ())),
         "published": describe_published(space_file, question.layers),
@@ -421,6 +422,13 @@ def _describe(question: Question, options: Options) -> dict[str, Any]:
         "started": datetime.now(UTC).isoformat(),
         **provenance(),
     }
+
+
+def _several(space: Space) -> dict[str, Any]:
+    """The metrics of a Pareto front, where the space asks for one."""
+    if not isinstance(space, Search) or not space.metrics:
+        return {}
+    return {"metrics": [f"{one.name}:{one.mode}" for one in space.objectives]}
 
 
 def _warn(problem: str) -> None:

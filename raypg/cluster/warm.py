@@ -79,8 +79,9 @@ def _leaf(row: Row, leaf: str) -> object:
 
 def _known(row: Row, space: Search) -> Known | None:
     """The values and the result of a trial; None where they are not the search's."""
-    value = row.get(space.metric)
-    if value is None or not math.isfinite(value):
+    told = [row.get(one.name) for one in space.objectives]
+    found = [float(one) for one in told if one is not None and math.isfinite(one)]
+    if len(found) < len(told):
         return None
     values: dict[str, Any] = {}
     for axis in space.axes:
@@ -90,4 +91,5 @@ def _known(row: Row, space: Search) -> Known | None:
         if drawn is None or not space.distribution(axis).contains(drawn):
             return None
         values[axis] = drawn
-    return Known(values, value)
+    value, *further = found
+    return Known(values, value, tuple(further))

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from raypg.commands.fronts import show_front
 from raypg.commands.options import (
     Form,
     FormOption,
@@ -15,8 +16,10 @@ from raypg.commands.options import (
     open_existing,
 )
 from raypg.commands.outfile import written_to
+from raypg.errors import ResultsError
 from raypg.results import Results
 from raypg.results.candidate import best_trial, find_candidate
+from raypg.results.front import own_objectives
 from raypg.results.memo import FlatRow
 from raypg.results.output import print_arrow, print_rows
 from raypg.results.paper import print_paper
@@ -55,9 +58,19 @@ def best(
     form: FormOption = Form.table,
     out: OutOption = None,
 ) -> None:
-    """The best trial of a sweep by validation, never by the test split."""
+    """The best trial of a sweep by validation, never by the test split.
+
+    Of a search with several metrics: its Pareto front.
+    """
     with written_to(out):
         results = open_existing(store)
+        about = results.sweep_description(name)
+        if own_objectives(about) and not (metric or mode):
+            if test:
+                rule, fix = "must be given with several metrics", "Say by which one."
+                raise ResultsError("--metric", rule, f"--test of {name} alone", fix)
+            show_front(results, name, (), form)
+            return
         row = best_trial(results, name, metric, mode.value if mode else "")
         if test:
             row = {**row, **_tested(results, name, row)}

@@ -8,17 +8,19 @@ to know its ranges one would have to run it.
 import math
 import shlex
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from raypg.exchange.place import written_whole
 from raypg.exchange.rows import SweepRows
+from raypg.results.front import own_objectives
 from raypg.results.importances import distribution_of, param_of
 from raypg.results.memo import FlatRow
 from raypg.results.schema import config_leaves
+from raypg.space.objectives import Objective
 
 if TYPE_CHECKING:
     import optuna
@@ -37,6 +39,11 @@ STATES = {
     "running": "RUNNING",
 }
 """Statuses of the tables to Optuna's states."""
+
+_DIRECTIONS: Mapping[str, Literal["maximize", "minimize"]] = {
+    "max": "maximize",
+    "min": "minimize",
+}
 
 ATTRIBUTES = ("trial", "arm", "seed", "status", "status_reason", "num_epochs") + (
     "best_epoch",
@@ -92,12 +99,12 @@ def _open_study(
         study = optuna.create_study(
             storage=storage,
             study_name=rows.sweep,
-            direction="maximize" if rows.mode == "max" else "minimize",
+            directions=[_DIRECTIONS[one.mode] for one in _objectives(rows)],
         )
         with warnings.catch_warnings():
             # Optuna calls it experimental; the dashboard shows the name.
             warnings.simplefilter("ignore")
-            study.set_metric_names([rows.metric])
+            study.set_metric_names([one.name for one in _objectives(rows)])
         yield study
     finally:
         if isinstance(storage, RDBStorage):
@@ -113,13 +120,17 @@ def _build_trial(
 ) -> "optuna.trial.FrozenTrial":
     from optuna.trial import TrialState, create_trial
 
-    value, state = row.get(rows.metric), STATES.get(row["status"], "FAIL")
-    if state == "COMPLETE" and not _is_finite(value):
+    objectives, state = _objectives(rows), STATES.get(row["status"], "FAIL")
+    cells = [row.get(one.name) for one in objectives]
+    values = [one for one in cells if one is not None and math.isfinite(one)]
+    if state == "COMPLETE" and len(values) < len(cells):
         state = "FAIL"  # Optuna has no completed trial without a value
-    seen = {epoch["epoch"]: epoch.get(rows.metric) for epoch in rows.epochs_of(row)}
+    # Of a study with several metrics Optuna wants none.
+    epochs = rows.epochs_of(row) if len(objectives) == 1 else ()
+    seen = {epoch["epoch"]: epoch.get(rows.metric) for epoch in epochs}
     trial = create_trial(
         state=TrialState[state],
-        value=value if state == "COMPLETE" else None,
+        values=values if state == "COMPLETE" else None,
         params=params,
         distributions={name: drawn[name] for name in params},
         intermediate_values={e: v for e, v in seen.items() if v is not None},
@@ -129,6 +140,10 @@ def _build_trial(
     if state in ("COMPLETE", "PRUNED", "FAIL"):
         trial.datetime_complete = _local(row["finished"]) or trial.datetime_complete
     return trial
+
+
+def _objectives(rows: SweepRows) -> Sequence[Objective]:
+    return own_objectives(rows.about) or (Objective(rows.metric, rows.mode),)
 
 
 def _params_of(rows: SweepRows, row: FlatRow) -> dict[str, Any]:
@@ -148,10 +163,6 @@ def _distributions(
         for axis, value in own.items():
             values.setdefault(axis, []).append(value)
     return {a: distribution_of(own, is_grid=is_grid) for a, own in values.items()}
-
-
-def _is_finite(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
 
 
 def _local(moment: datetime | None) -> datetime | None:

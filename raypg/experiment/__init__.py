@@ -8,6 +8,7 @@ from raypg.experiment.judging import Judge, Move, Seen
 from raypg.experiment.kept import check_keeps_no_secret, check_layers
 from raypg.experiment.paths import PathProposals
 from raypg.experiment.proposals import (
+    NO_ROW,
     AblationProposals,
     Past,
     Proposals,

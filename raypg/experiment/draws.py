@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +20,8 @@ class Known:
     """Of the axes that count in it."""
     value: float
     """The metric at its end."""
+    beside: Sequence[float] = ()
+    """The further ones, of a search that has several."""
 
 
 class Draws(Protocol):
@@ -38,9 +40,9 @@ class Draws(Protocol):
         ...
 
     def tell(
-        self, index: int, status: str, value: float | None, seen: Observations
+        self, index: int, status: str, values: Sequence[object], seen: Observations
     ) -> None:
-        """How a trial ended."""
+        """How a trial ended, and its value of each metric; what is missing is None."""
         ...
 
     def learn(self, known: Known) -> None:
@@ -71,7 +73,7 @@ class RandomDraws:
         """Nothing is kept."""
 
     def tell(
-        self, index: int, status: str, value: float | None, seen: Observations
+        self, index: int, status: str, values: Sequence[object], seen: Observations
     ) -> None:
         """Nothing is learnt."""
 

@@ -4,7 +4,7 @@ import math
 import random
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeGuard
 
 from raypg.experiment.draws import Draws, Known, Observations, RandomDraws
 from raypg.experiment.samplers import REMEMBERING, build_sampler, check_sampler
@@ -13,6 +13,10 @@ from raypg.space import PBT, Choice, Distribution, Integer, Search, Value, is_sa
 if TYPE_CHECKING:
     import optuna
 
+_DIRECTIONS: Mapping[str, Literal["maximize", "minimize"]] = {
+    "max": "maximize",
+    "min": "minimize",
+}
 _ATTEMPTS = 20
 """After so many draws of no use the next ones are at random."""
 
@@ -26,7 +30,8 @@ class OptunaDraws:
     A trial that the scheduler stopped is told as pruned, with its epochs: TPE then
     takes it for worse than every completed one, and for the better the further it came;
     the others leave it aside. Its last value as a result would be held against values
-    of other epochs. A trial that failed says nothing of its values.
+    of other epochs. A trial that failed says nothing of its values. With several
+    metrics no trial is stopped, and one that lacks a number says nothing either.
     """
 
     def __init__(self, search: Search) -> None:
@@ -35,7 +40,7 @@ class OptunaDraws:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._search = search
         self._study = optuna.create_study(
-            direction="maximize" if search.mode == "max" else "minimize"
+            directions=[_DIRECTIONS[one.mode] for one in search.objectives]
         )
         self._trials: dict[int, optuna.Trial] = {}
 
@@ -54,7 +59,7 @@ class OptunaDraws:
 
     def drop(self, index: int) -> None:
         """Tell it as failed, which samplers leave aside."""
-        self.tell(index, "failed", None, {})
+        self.tell(index, "failed", (), {})
 
     def enqueue(self, index: int, values: Mapping[str, Value]) -> None:
         """Draw these values."""
@@ -71,16 +76,19 @@ class OptunaDraws:
                 self._trials[index].relative_params  # noqa: B018
 
     def tell(
-        self, index: int, status: str, value: float | None, seen: Observations
+        self, index: int, status: str, values: Sequence[object], seen: Observations
     ) -> None:
-        """How a trial ended."""
+        """How a trial ended, and its value of each metric."""
         from optuna.trial import TrialState
 
         trial = self._trials.pop(index)
-        for epoch, metric in seen.items():
-            trial.report(metric, epoch)
-        if status in ("completed", "cached") and _is_finite(value):
-            self._study.tell(trial, value)
+        if not self._search.metrics:  # Optuna takes none for several metrics
+            for epoch, metric in seen.items():
+                trial.report(metric, epoch)
+        numbers = [float(one) for one in values if _is_finite(one)]
+        is_whole = len(numbers) == len(self._search.objectives)
+        if status in ("completed", "cached") and is_whole:
+            self._study.tell(trial, numbers)
         elif status == "stopped":
             self._study.tell(trial, state=TrialState.PRUNED)
         else:
@@ -95,7 +103,7 @@ class OptunaDraws:
             optuna.trial.create_trial(
                 params={a: _to_param(ranges[a], v) for a, v in known.values.items()},
                 distributions={a: _in_optuna(one) for a, one in ranges.items()},
-                value=known.value,
+                values=[known.value, *known.beside],
             )
         )
 
@@ -154,5 +162,5 @@ def _to_param(distribution: Distribution, value: Value) -> object:
     return value
 
 
-def _is_finite(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
+def _is_finite(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and math.isfinite(value)

@@ -6,11 +6,12 @@ configurations through ablation), over several seeds.
 
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
+from typing import Any
 
-from raypg.experiment.proposals import ENDED, Past
+from raypg.experiment.proposals import ENDED, NO_ROW, Past
 from raypg.experiment.trials import Resolver, Trial, build_trial
 from raypg.space import Path
 from raypg.space.path import START
@@ -75,7 +76,13 @@ class PathProposals:
     def observe(self, key: str, epoch: int, value: float | None) -> None:
         """A way goes by the last epochs alone."""
 
-    def finish(self, key: str, status: str, value: float | None) -> None:
+    def finish(
+        self,
+        key: str,
+        status: str,
+        value: float | None,
+        row: Mapping[str, Any] = NO_ROW,
+    ) -> None:
         """Take the result into its place."""
         stop, seed = self._places[key]
         stop.values[seed] = value if status in ("completed", "cached") else None

@@ -19,6 +19,8 @@ from raypg.space import Ablation, Search, Value, label_values
 
 ENDED = ("completed", "stopped", "failed", "cached")
 """What is not proposed again on resume; `running` and `interrupted` are."""
+NO_ROW: Mapping[str, Any] = {}
+"""Nothing but the metric is known of a trial."""
 _MOST_ATTEMPTS = 100
 
 
@@ -33,6 +35,8 @@ class Past:
     """The space's metric at its last epoch."""
     observed: Mapping[int, float] = field(default_factory=dict)
     """The metric by epoch."""
+    row: Mapping[str, Any] = field(default_factory=dict)
+    """Of `trials`, as far as it is known."""
 
 
 class Proposals(Protocol):
@@ -54,8 +58,21 @@ class Proposals(Protocol):
         """An epoch of a trial gave this metric; None where it gave no number."""
         ...
 
-    def finish(self, key: str, status: str, value: float | None) -> None:
-        """A trial has ended: completed, stopped, failed, cached or interrupted."""
+    def finish(
+        self,
+        key: str,
+        status: str,
+        value: float | None,
+        row: Mapping[str, Any] = NO_ROW,
+    ) -> None:
+        """A trial has ended: completed, stopped, failed, cached or interrupted.
+
+        Args:
+            key: of the trial.
+            status: how it ended.
+            value: of the space's metric.
+            row: of `trials`, where a search finds its further metrics.
+        """
         ...
 
     def replay(self, past: Sequence[Past]) -> None:
@@ -86,7 +103,8 @@ def look_ahead(
         ahead.append(trial)
         if trial.key not in memo:
             break
-        proposals.finish(trial.key, "cached", memo[trial.key].get(metric))
+        row = memo[trial.key]
+        proposals.finish(trial.key, "cached", row.get(metric), row)
     return ahead
 
 
@@ -129,7 +147,13 @@ class AblationProposals:
     def observe(self, key: str, epoch: int, value: float | None) -> None:
         """No result changes what an ablation trains."""
 
-    def finish(self, key: str, status: str, value: float | None) -> None:
+    def finish(
+        self,
+        key: str,
+        status: str,
+        value: float | None,
+        row: Mapping[str, Any] = NO_ROW,
+    ) -> None:
         """No result changes what an ablation trains."""
 
     def replay(self, past: Sequence[Past]) -> None:
@@ -202,10 +226,17 @@ class SearchProposals:
         if value is not None and math.isfinite(value):
             self._seen[key][epoch] = value
 
-    def finish(self, key: str, status: str, value: float | None) -> None:
+    def finish(
+        self,
+        key: str,
+        status: str,
+        value: float | None,
+        row: Mapping[str, Any] = NO_ROW,
+    ) -> None:
         """Tell the sampler."""
         self._note(status, value)
-        self._draws.tell(self._index[key], status, value, self._seen[key])
+        further = [row.get(one.name) for one in self._search.objectives[1:]]
+        self._draws.tell(self._index[key], status, (value, *further), self._seen[key])
 
     def replay(self, past: Sequence[Past]) -> None:
         """Tell the sampler what ended, in order; propose the rest again."""
@@ -220,7 +251,7 @@ class SearchProposals:
             if trial.status in ENDED and trial.key == again.key:
                 for epoch, value in trial.observed.items():
                     self.observe(trial.key, epoch, value)
-                self.finish(trial.key, trial.status, trial.value)
+                self.finish(trial.key, trial.status, trial.value, trial.row)
             else:
                 self._again.append(again)
 

@@ -1,11 +1,12 @@
 """Seeds where they are needed: an ablation whose arms race until each is decided."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from raypg.errors import ConfigError
-from raypg.experiment.proposals import ENDED, AblationProposals, Past
+from raypg.experiment.proposals import ENDED, NO_ROW, AblationProposals, Past
 from raypg.experiment.trials import Resolver, Trial
 from raypg.space import Ablation
 
@@ -129,7 +130,13 @@ class RacingProposals(AblationProposals):
             self._advance()
         return self._waiting.popleft() if self._waiting else None
 
-    def finish(self, key: str, status: str, value: float | None) -> None:
+    def finish(
+        self,
+        key: str,
+        status: str,
+        value: float | None,
+        row: Mapping[str, Any] = NO_ROW,
+    ) -> None:
         """Take the result into the trial's arm."""
         self._take(key, status, value)
         if not self._waiting and not self.is_waiting:

@@ -15,8 +15,9 @@ from raypg.config import (
 )
 from raypg.errors import ConfigError, SpaceError
 from raypg.faults import join_errors, quote_value
-from raypg.metrics import metric_mode
+from raypg.metrics import EVERY_EPOCH, metric_mode, metrics_of
 from raypg.space import PBT, Ablation, Arm, Path, Search, Space, Value, build_arms
+from raypg.space.objectives import COSTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ def check_space(resolver: Resolver) -> list[Config]:
         if config is not None:
             configs.append(config)
     faults += _mode_faults(resolver, configs[:1])
+    faults += _objective_faults(resolver, configs[:1])
     if faults:
         raise resolver.error(faults)
     return configs
@@ -164,6 +166,27 @@ def _mode_faults(
             rule = f'must be "{mode}" for {train.metric}'
             found, fix = quote_value(resolver.space.mode), "Change one of the two."
             yield ConfigError(where, rule, found, fix)
+
+
+def _objective_faults(
+    resolver: Resolver, configs: Sequence[Config]
+) -> Iterator[ConfigError]:
+    """Of several metrics, those of validation must be measured, and know their mode."""
+    space, where = resolver.space, f"{resolver.path}: metrics"
+    objectives = space.objectives[1:] if isinstance(space, Search) else ()
+    for train in (config.train for config in configs):
+        measured = metrics_of(train.metrics, train.metric)
+        for one in objectives:
+            if one.name in COSTS or one.name in EVERY_EPOCH:
+                continue
+            if one.name not in measured:
+                rule = "must be measured each epoch"
+                fix = f"Put {one.name.removeprefix('val.')} into train.metrics."
+                yield ConfigError(where, rule, f'"{one.name}", which is not', fix)
+            elif measured[one.name].mode != one.mode:
+                rule = f'must be "{measured[one.name].mode}" for {one.name}'
+                fix = "Change its mode."
+                yield ConfigError(where, rule, quote_value(one.mode), fix)
 
 
 def resolve_arms(resolver: Resolver) -> tuple[list[Arm], Arm | None]:

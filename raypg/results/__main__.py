@@ -30,6 +30,7 @@ COMMANDS = {
     "ls": "sweeps.list_sweeps",
     "show": "tables.show",
     "best": "tables.best",
+    "front": "fronts.front",
     "published": "tables.published",
     "sql": "tables.sql",
     "watch": "watch.watch",

@@ -7,10 +7,12 @@ from pathlib import Path
 from raypg.results.arms import ENDED_WELL, Arm, compare_arms, group_arms, is_finite
 from raypg.results.columns import LEFT
 from raypg.results.effects import arm_marks
+from raypg.results.front import Front, build_front, own_objectives
 from raypg.results.listing import DEFAULT_METRIC
 from raypg.results.memo import FlatRow
 from raypg.results.numerals import format_metric
 from raypg.results.query import Results
+from raypg.results.show_front import describe_front, front_rows
 from raypg.results.show_way import describe_way, step_row
 from raypg.results.way import Step, read_steps
 from raypg.results.wording import describe_arms, describe_numberless, describe_repaired
@@ -37,6 +39,8 @@ class Summary:
     """What makes its comparisons unfair, to be said before their numbers."""
     steps: list[Step] = field(default_factory=list)
     """Of a path, the way that it went; of all else none."""
+    front: Front | None = None
+    """Of a search with several metrics."""
 
 
 def summarise(results: Results, sweep: str) -> Summary:
@@ -68,6 +72,11 @@ def summarise(results: Results, sweep: str) -> Summary:
         baseline = next((arm.label for arm in arms if arm.is_baseline), "")
         marks = _arm_marks(arms, rows, axes, metric)
         return Summary(table, sentence, command, baseline, marks)
+    if objectives := own_objectives(about):
+        front = build_front(about, rows, objectives)
+        command = _front_command(results, sweep, front)
+        sentence = describe_front(front) + repaired
+        return Summary(front_rows(front), sentence, command, front=front)
     best = _best_trials(rows, metric, mode)
     table = [_trial_row(row, metric, axes) for row in best[:NUM_BEST]]
     if about.get("kind") == "trial":
@@ -164,6 +173,22 @@ def _query_command(
         f"select {by}, avg({metric}) as mean, count(*) as seeds from trials "
         f"where sweep = '{sweep}' and status in {ENDED_WELL} group by all order by all"
     )
+    return _command(results, query)
+
+
+def _front_command(results: Results, sweep: str, front: Front) -> str:
+    names = [f"config.{axis}" for axis in front.axes]
+    names += [one.name for one in front.objectives]
+    first = front.objectives[0]
+    down = " desc" if first.mode == "max" else ""
+    query = (
+        f"select trial, {', '.join(names)} from trials where sweep = '{sweep}' "
+        f"and status in {ENDED_WELL} order by {first.name}{down}"
+    )
+    return _command(results, query)
+
+
+def _command(results: Results, query: str) -> str:
     is_default = results.store.uri == str(Path(DEFAULT_STORE).absolute())
     store = "" if is_default else f" {results.store.option}"
     return f'python -m raypg.results sql "{query}"{store}'

@@ -57,6 +57,11 @@ def build_paper_table(results: Results, sweep: str) -> PaperTable:
     if about.get("kind") == "ablation":
         rows = [_arm_row(row, metric) for row in summary.rows]
         return PaperTable(rows, _arm_notes(sweep, summary, metric))
+    if summary.front:
+        names = [one.name for one in summary.front.objectives]
+        rows = [_front_row(row, names) for row in summary.rows]
+        said = f"{sweep}: {' and '.join(names)} {_rule(metric)} of single trials."
+        return PaperTable(rows, [said, summary.sentence])
     rows = [_trial_row(row, metric) for row in summary.rows]
     notes = [f"{sweep}: {metric} {_rule(metric)} of single trials.", summary.sentence]
     return PaperTable(rows, notes)
@@ -94,6 +99,15 @@ def _trial_row(row: Mapping[str, Any], metric: str) -> FlatRow:
         "epochs": row["num_epochs"],
         "parameters": _count(row["num_parameters"]),
     }
+
+
+def _front_row(row: Mapping[str, Any], metrics: Sequence[str]) -> FlatRow:
+    shown: FlatRow = {"trial": row["trial"]}
+    for name in metrics:
+        is_count = name.startswith("num_")
+        value = _count(row[name]) if is_count else _reach(row[name], None, name)
+        shown[_named(name)] = value
+    return shown | {name: row[name] for name in row if name.startswith("config.")}
 
 
 def _arm_notes(sweep: str, summary: Summary, metric: str) -> list[str]:

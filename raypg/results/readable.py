@@ -9,6 +9,7 @@ from raypg.results.numerals import format_metric, format_reach
 from raypg.results.output import MISSING, print_table
 from raypg.results.published import has_published
 from raypg.results.query import Results
+from raypg.results.show_front import readable_front
 from raypg.results.show_published import print_published
 from raypg.results.show_way import print_steps, readable_step
 
@@ -40,6 +41,8 @@ def print_summary(summary: Summary, metric: str, mode: str) -> None:
 
 def readable_rows(summary: Summary, metric: str) -> list[dict[str, Any]]:
     """The rows of a summary in percent, with their intervals beside the means."""
+    if summary.front:
+        return readable_front(summary.front)
     if summary.steps:
         return [readable_step(step, metric) for step in summary.steps]
     return [_readable_row(row, metric) for row in summary.rows]

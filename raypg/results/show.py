@@ -8,6 +8,7 @@ from typing import Any
 from raypg.results.arms import ENDED_WELL
 from raypg.results.columns import LEFT
 from raypg.results.failures import group_failures, print_failures
+from raypg.results.front import own_objectives
 from raypg.results.listing import PROGRAMS, read_line
 from raypg.results.memo import FlatRow
 from raypg.results.output import format_cell, print_table
@@ -50,9 +51,11 @@ def print_sweep(results: Results, sweep: str) -> None:
     _print_changes(about, rows)
     print()
     varying = [name for name in varying_columns(rows) if name != "config.seed"]
+    goals = [one.name for one in own_objectives(about)]
+    further = [name for name in goals if name not in (*_COLUMNS, "train_s")]
     columns = [
         name
-        for name in (*_COLUMNS, *varying, "compile_s", "train_s")
+        for name in (*_COLUMNS, *further, *varying, "compile_s", "train_s")
         if _has_any(rows, name)
     ]
     if rows:

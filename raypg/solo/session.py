@@ -10,7 +10,7 @@ from raypg.config import Config, Layer, flatten, load
 from raypg.entries import Leftover
 from raypg.errors import StoreError
 from raypg.experiment import Trial, check_layers
-from raypg.experiment.proposals import ENDED
+from raypg.experiment.proposals import ENDED, NO_ROW
 from raypg.experiment.trials import build_trial
 from raypg.ledger import Ledger
 from raypg.leftovers import Shelf, find_leftover
@@ -250,7 +250,13 @@ class OneTrial:
     def observe(self, key: str, epoch: int, value: float | None) -> None:
         """Nothing follows."""
 
-    def finish(self, key: str, status: str, value: float | None) -> None:
+    def finish(
+        self,
+        key: str,
+        status: str,
+        value: float | None,
+        row: Mapping[str, Any] = NO_ROW,
+    ) -> None:
         """Nothing follows."""
 
     def replay(self, past: Sequence[object]) -> None:

@@ -26,9 +26,10 @@ def metric_faults(
 
     One of the user's own is checked with the config, where its base names it.
     """
-    named = str(base.get("train.metrics", "")) if isinstance(base, Mapping) else ""
-    own = [f"val.{name.rpartition(':')[2].strip()}" for name in named.split(",")]
-    if metric in own and metric not in METRICS:
+    if isinstance(metric, list | tuple):
+        found, fix = f"{len(metric)} of them", "A Search takes several as metrics=(…)."
+        yield SpaceError("metric", "must be one name", found, fix)
+    elif metric in own_columns(base) and metric not in METRICS:
         yield from choice_faults("mode", mode, ("max", "min"))
     elif not isinstance(metric, str) or metric not in METRICS:
         fix = suggest_name(str(metric), METRICS)
@@ -37,6 +38,12 @@ def metric_faults(
     elif mode != METRICS[metric]:
         rule = f'must be "{METRICS[metric]}" for {metric}'
         yield SpaceError("mode", rule, quote_value(mode), "Change one of the two.")
+
+
+def own_columns(base: object) -> list[str]:
+    """The columns of the metrics that a base names, among them the user's own."""
+    named = str(base.get("train.metrics", "")) if isinstance(base, Mapping) else ""
+    return [f"val.{name.rpartition(':')[2].strip()}" for name in named.split(",")]
 
 
 def base_faults(base: object) -> Iterator[SpaceError]:

@@ -14,6 +14,7 @@ from raypg.space.checks import (
     choice_faults,
     metric_faults,
     number_faults,
+    own_columns,
 )
 from raypg.space.distributions import (
     Choice,
@@ -25,10 +26,12 @@ from raypg.space.distributions import (
     is_same,
     options_faults,
 )
+from raypg.space.objectives import Objective, build_objectives, objectives_faults
 from raypg.space.scheduler import PB2, PBT, Scheduler, scheduler_faults
 
 Sampler = Literal["tpe", "random", "cmaes", "gp", "nsga2", "qmc"]
 _SAMPLERS = ("tpe", "random", "cmaes", "gp", "nsga2", "qmc")
+DEFAULT_METRIC = "val.accuracy"
 _MOST_CORNERS = 1024
 _EXAMPLE = '"optimizer.lr": log_uniform(1e-3, 1.0)'
 
@@ -47,8 +50,11 @@ class Search:
     """What is drawn, by dotted name; a `when()` depends on an axis above it."""
     trials: int
     """How many to draw, all different."""
-    metric: str = "val.accuracy"
+    metric: str = DEFAULT_METRIC
     mode: Literal["max", "min"] = "max"
+    metrics: Sequence[str] = ()
+    """Two or more, for a Pareto front in place of a best trial: columns of `trials`, as
+    `NAME` or `NAME:MODE`. The first one is then `metric`, too."""
     sampler: Sampler = "tpe"
     """TPE, random, CMA-ES, a Gaussian process, NSGA-II or quasi-random: Optuna's."""
     seed: int = 0
@@ -63,9 +69,11 @@ class Search:
     one is drawn; 0: all are."""
 
     def __post_init__(self) -> None:
+        several = self._take_metrics()
         faults = [
             *base_faults(self.base),
             *axes_faults(self.axes, _EXAMPLE),
+            *several,
             *metric_faults(self.metric, self.mode, self.base),
             *number_faults("trials", self.trials, 1, MAX_TRIALS),
             *choice_faults("sampler", self.sampler, _SAMPLERS),
@@ -81,6 +89,26 @@ class Search:
             faults += _bandit_faults(self)
         if faults:
             raise join_errors(faults)
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What trials are judged by; one, or those of a Pareto front."""
+        if self.metrics:
+            return build_objectives(self.metrics)
+        return (Objective(self.metric, self.mode),)
+
+    def _take_metrics(self) -> list[SpaceError]:
+        """Let the first of several metrics be the one of what knows but one."""
+        if isinstance(self.metrics, list | tuple) and not self.metrics:
+            return []
+        faults = list(objectives_faults(self.metrics, own_columns(self.base)))
+        if faults:
+            return faults
+        first = self.objectives[0]
+        faults = list(_several_faults(self, first))
+        object.__setattr__(self, "metric", first.name)
+        object.__setattr__(self, "mode", first.mode)
+        return faults
 
     def is_active(self, axis: str, values: Mapping[str, Value]) -> bool:
         """Whether an axis is drawn, given what was drawn for those above it."""
@@ -135,6 +163,26 @@ class Search:
                     yield from extend({**values, axes[0]: option}, axes[1:])
 
         return extend({}, list(self.axes))
+
+
+def _several_faults(search: Search, first: Objective) -> Iterator[SpaceError]:
+    """What knows one metric only, and stands beside several."""
+    if search.metric not in (DEFAULT_METRIC, first.name):
+        rule, fix = "must be the first of metrics", "Remove it."
+        yield SpaceError("metric", rule, quote_value(search.metric), fix)
+    if search.mode not in ("max", first.mode):
+        rule, fix = f'must be "{first.mode}" for {first.name}', "Remove it."
+        yield SpaceError("mode", rule, quote_value(search.mode), fix)
+    if search.sampler == "cmaes":
+        rule = "must be one that takes several metrics"
+        fix = 'Write sampler="nsga2", "tpe", "gp", "qmc" or "random".'
+        yield SpaceError("sampler", rule, '"cmaes"', fix)
+    if search.scheduler is not None:
+        rule, found = "must be left out with several metrics", f"{search.scheduler!r}"
+        yield SpaceError("scheduler", rule, found, "It stops trials by one of them.")
+    if search.patience:
+        rule, found = "must be 0 with several metrics", quote_value(search.patience)
+        yield SpaceError("patience", rule, found, "No trial is the best of them.")
 
 
 def _warm_faults(names: object) -> Iterator[SpaceError]:

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -64,6 +65,22 @@ def test_optuna_loads_the_trials_of_a_search(tmp_path: Path, name: str) -> None:
     begun = trials[1].datetime_start
     assert begun is not None
     assert begun.timestamp() == START.timestamp() + 60
+
+
+def test_several_metrics_are_those_of_the_study(tmp_path: Path) -> None:
+    rows = read_search(tmp_path)
+    several = {"metrics": ["val.accuracy:max", "num_parameters:min"]}
+    (first, *_), about = rows.trials, {**rows.about, **several}
+    lacking = {**first, "trial": "b" * 16, "num_parameters": None}
+    export_optuna(
+        replace(rows, about=about, trials=[first, lacking]), tmp_path / "lr.log"
+    )
+    with loaded(tmp_path / "lr.log") as study:
+        assert [one.name for one in study.directions] == ["MAXIMIZE", "MINIMIZE"]
+        whole, other = study.trials
+        assert whole.values == [pytest.approx(0.7), 1000]
+        assert (whole.intermediate_values, other.state) == ({}, TrialState.FAIL)
+        assert [one.number for one in study.best_trials] == [0]
 
 
 def test_distributions_hold_the_values_that_trials_had(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from raypg.results.figures.words import (
     shorten,
     trial_label,
 )
+from raypg.results.front import find_front
 from raypg.results.memo import FlatRow
 from raypg.results.numerals import is_ratio
 from raypg.results.statistics import Mean, mean_interval
@@ -105,17 +106,7 @@ def pareto_front(
         values: one a choice.
         mode: `max` or `min` of a value is better.
     """
-    sign = 1 if mode == "max" else -1
-    order = sorted(range(len(costs)), key=lambda i: (costs[i], -sign * values[i]))
-    front: list[int] = []
-    for index in order:
-        if front:
-            last = front[-1]
-            is_alike = costs[index] == costs[last] and values[index] == values[last]
-            if not is_alike and sign * values[index] <= sign * values[last]:
-                continue
-        front.append(index)
-    return front
+    return find_front(list(zip(costs, values, strict=True)), ("min", mode))
 
 
 def _choices(source: Source, rows: Sequence[FlatRow], column: str) -> list[_Choice]:

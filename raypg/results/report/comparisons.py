@@ -28,6 +28,7 @@ _NO_BASELINE = "Arms, none of which was named as the baseline"
 _PUBLISHED = "Published test errors beside ours"
 _TITLES = {"trial": "The trial", "path": "The way, one change at a time"}
 _BEST = "The best trials"
+_FRONT = "What no other trial beats"
 _MOST_LINES = 200
 """Of a table of effects."""
 _MOST_MARKS = 100
@@ -86,7 +87,8 @@ def comparisons(
             for row in readable_rows(summary, source.metric)
         ]
         if rows:
-            yield plain_table(_TITLES.get(source.about.get("kind", ""), _BEST), rows)
+            title = _TITLES.get(source.about.get("kind", ""), _BEST)
+            yield plain_table(_FRONT if summary.front else title, rows)
 
 
 def _largest(effects: Sequence[Effect]) -> list[Effect]:
