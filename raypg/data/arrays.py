@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -64,33 +64,46 @@ def save_dataset(folder: Path, dataset: Dataset) -> dict[str, Any]:
 
 
 def map_rows(
-    images_NCHW: NDArray[np.uint8], name: str, index_N: NDArray[np.int64]
+    arrays: Sequence[NDArray[np.uint8]], name: str, index_N: NDArray[np.int64]
 ) -> NDArray[np.uint8]:
-    """Some images of a mapped array, mapped themselves: too many to be in memory.
+    """Some images of mapped arrays, mapped themselves: too many to be in memory.
 
-    The first who asks writes them beside the array, where they stay.
+    The first who asks writes them beside the arrays, where they stay.
 
     Args:
-        images_NCHW: of an entry of the cache.
+        arrays: images NCHW of an entry of the cache, counted one after another.
         name: of the choice; the same name is the same images.
         index_N: which images.
 
     Raises:
         OSError: they cannot be written.
     """
-    entry = Path(str(getattr(images_NCHW, "filename"))).parent  # noqa: B009
+    entry = Path(str(getattr(arrays[0], "filename"))).parent  # noqa: B009
     path = entry / IMAGES.format(name)
     with hold_lock(entry.with_suffix(".lock")):
         if not path.exists():
             making = f"{name}.{uuid.uuid4().hex[:8]}"
-            shape = (len(index_N), *images_NCHW.shape[1:])
+            shape = (len(index_N), *arrays[0].shape[1:])
             written = create_images(entry, making, shape)
             try:
                 target_NCHW = np.load(written, mmap_mode="r+")
-                for block in blocks_of(len(index_N), images_NCHW[:1].nbytes):
-                    target_NCHW[block] = images_NCHW[index_N[block]]
+                for block in blocks_of(len(index_N), arrays[0][:1].nbytes):
+                    _copy_rows(arrays, index_N[block], target_NCHW[block])
                 written.rename(path)
             finally:
                 written.unlink(missing_ok=True)
     mapped_NCHW: NDArray[np.uint8] = np.load(path, mmap_mode="r")
     return mapped_NCHW
+
+
+def _copy_rows(
+    arrays: Sequence[NDArray[np.uint8]],
+    index_B: NDArray[np.int64],
+    target_BCHW: NDArray[np.uint8],
+) -> None:
+    """Put images, counted over all arrays, at their places of the target."""
+    first = 0
+    for images_NCHW in arrays:
+        is_here_B = (index_B >= first) & (index_B < first + len(images_NCHW))
+        target_BCHW[is_here_B] = images_NCHW[index_B[is_here_B] - first]
+        first += len(images_NCHW)

@@ -1,11 +1,14 @@
 """From published arrays to the data set that trials see: checks, splits, statistics."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from raypg.data.arrays import map_rows
+from raypg.data.cache import IMAGES
 from raypg.data.dataset import Arrays, Dataset, DatasetSpec, Split
 from raypg.data.splits import (
     FRACTION_SEED,
@@ -59,26 +62,35 @@ def keep_fold(dataset: Dataset, num_folds: int, fold: int) -> Dataset:
     """The data set with one of the folds in place of its validation split.
 
     Folds are parts of all that is published for training, validation split included.
-    What is left is trained on, and its pixels are what all are normalised with. Both
-    are copies, which lie in memory.
+    What is left is trained on, and its pixels are what all are normalised with.
 
     Args:
         dataset: as published.
         num_folds: into how many parts it is cut; 0 leaves it as it is.
         fold: which of them is validated on, from 0.
+
+    Raises:
+        DataError: the parts are mapped, too, and cannot be written to the cache.
     """
     if not num_folds:
         return dataset
     both = dataset.train, dataset.val
-    pool = Split(
-        np.concatenate([split.images_NCHW for split in both]),
-        np.concatenate([split.labels_N for split in both]),
-    )
-    val, train = split_fold(pool.labels_N, num_folds, fold)
-    mean, std = pixel_statistics(pool.images_NCHW[train])
-    return replace(
-        dataset, train=_take(pool, train), val=_take(pool, val), mean=mean, std=std
-    )
+    labels_N = np.concatenate([split.labels_N for split in both])
+    val, train = split_fold(labels_N, num_folds, fold)
+    arrays = [split.images_NCHW for split in both]
+    if not _stays_mapped(arrays, len(labels_N)):
+        arrays = [np.concatenate(arrays)]
+    parts = {
+        name: _read_only(
+            Split(
+                _part_of(arrays, f"{name}_fold{fold}of{num_folds}", index),
+                labels_N[index],
+            )
+        )
+        for name, index in (("train", train), ("val", val))
+    }
+    mean, std = pixel_statistics(parts["train"].images_NCHW)
+    return replace(dataset, train=parts["train"], val=parts["val"], mean=mean, std=std)
 
 
 def keep_fraction(dataset: Dataset, fraction: float) -> Dataset:
@@ -93,17 +105,34 @@ def keep_fraction(dataset: Dataset, fraction: float) -> Dataset:
     num = num_kept(len(dataset.train), fraction)
     order = stratified_order(np.asarray(dataset.train.labels_N), FRACTION_SEED)
     index = np.sort(order[:num])
-    is_large = num * images_NCHW[:1].nbytes > COPIED_BYTES
-    if not (is_large and isinstance(images_NCHW, np.memmap)):
+    if not _stays_mapped([images_NCHW], num):
         return replace(dataset, train=_take(dataset.train, index))
-    try:
-        kept_NCHW = map_rows(images_NCHW, f"train_{fraction!r}", index)
-    except OSError as error:
-        where, fix = str(images_NCHW.filename), "Set RAYPG_CACHE to another folder."
-        rule = "must have room for a part of it"
-        raise DataError(where, rule, str(error), fix) from error
+    assert isinstance(images_NCHW, np.memmap)
+    split = Path(str(images_NCHW.filename)).name.removesuffix(IMAGES.format(""))
+    kept_NCHW = _part_of([images_NCHW], f"{split}_{fraction!r}", index)
     kept = Split(kept_NCHW, dataset.train.labels_N[index])
     return replace(dataset, train=_read_only(kept))
+
+
+def _stays_mapped(arrays: Sequence[NDArray[np.uint8]], num: int) -> bool:
+    """Whether so many of these images are mapped again, and not copied."""
+    is_large = num * arrays[0][:1].nbytes > COPIED_BYTES
+    return is_large and all(isinstance(images, np.memmap) for images in arrays)
+
+
+def _part_of(
+    arrays: Sequence[NDArray[np.uint8]], name: str, index_N: NDArray[np.int64]
+) -> NDArray[np.uint8]:
+    """Some images, in memory of arrays there, mapped of mapped ones."""
+    first = arrays[0]
+    if not isinstance(first, np.memmap):
+        return first[index_N]
+    try:
+        return map_rows(arrays, name, index_N)
+    except OSError as error:
+        where, fix = str(first.filename), "Set RAYPG_CACHE to another folder."
+        rule = "must have room for a part of it"
+        raise DataError(where, rule, str(error), fix) from error
 
 
 def num_kept(num: int, fraction: float) -> int:

@@ -1,5 +1,7 @@
 """Cross-validation: folds that partition the training examples, as an axis."""
 
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raypg.config import Layer, load
-from raypg.data import DataConfig, Dataset, data_version, dataset_spec, load_dataset
+from raypg.data import (
+    DataConfig,
+    Dataset,
+    arrays,
+    data_version,
+    dataset_spec,
+    load_dataset,
+    prepare,
+    statistics,
+)
 from raypg.data.splits import split_fold
+from raypg.data.synthetic import SyntheticConfig
 from raypg.errors import ConfigError, SpaceError
 from raypg.experiment import load_space
 from raypg.experiment.asking import build_proposals
@@ -88,6 +100,45 @@ def test_a_fraction_is_taken_of_what_a_fold_trains_on() -> None:
     assert images_of(half, "val") == images_of(whole, "val")
     config = DataConfig(num_folds=3, fold=1, fraction=0.5)
     assert dataset_spec(config).num_train == len(half.train)
+
+
+def test_a_large_fold_is_mapped_and_never_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = SyntheticConfig(num_examples=2_000, image_size=64, num_folds=4, fold=1)
+    whole = load_dataset(replace(config, num_folds=0, fold=0), tmp_path)
+    copied = load_dataset(config, tmp_path)
+    assert not isinstance(copied.train.images_NCHW, np.memmap)
+    monkeypatch.setattr(prepare, "COPIED_BYTES", 2**20)
+    monkeypatch.setattr(arrays, "BLOCK_BYTES", 2**18)
+    monkeypatch.setattr(statistics, "_BLOCK_BYTES", 2**18)
+    for _ in range(2):  # written, found
+        tracemalloc.start()
+        mapped = load_dataset(config, tmp_path)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < whole.train.images_NCHW.nbytes / 4
+        for split in ("train", "val"):
+            one, other = getattr(mapped, split), getattr(copied, split)
+            assert isinstance(one.images_NCHW, np.memmap)
+            assert not one.images_NCHW.flags.writeable
+            assert np.array_equal(one.images_NCHW, other.images_NCHW)
+            assert np.array_equal(one.labels_N, other.labels_N)
+        assert (mapped.mean, mapped.std) == (copied.mean, copied.std)
+
+
+def test_a_fraction_of_a_mapped_fold_is_of_that_fold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = SyntheticConfig(num_examples=200, image_size=16, fraction=0.5)
+    configs = [half, *(replace(half, num_folds=3, fold=fold) for fold in range(3))]
+    copied = [load_dataset(config, tmp_path) for config in configs]
+    monkeypatch.setattr(prepare, "COPIED_BYTES", 2**10)
+    for config, one in zip(configs, copied, strict=True):
+        mapped = load_dataset(config, tmp_path)
+        assert isinstance(mapped.train.images_NCHW, np.memmap)
+        assert np.array_equal(mapped.train.images_NCHW, one.train.images_NCHW)
+        assert np.array_equal(mapped.train.labels_N, one.train.labels_N)
 
 
 def test_each_fold_is_validated_on_its_own_images() -> None:
