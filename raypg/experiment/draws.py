@@ -37,6 +37,10 @@ class Draws(Protocol):
         """A trial of an interrupted sweep has these values, and is not done."""
         ...
 
+    def observe(self, index: int, epoch: int, value: float) -> None:
+        """An epoch of a trial that is under way gave this."""
+        ...
+
     def tell(
         self, index: int, status: str, value: float | None, seen: Observations
     ) -> None:
@@ -69,6 +73,9 @@ class RandomDraws:
 
     def enqueue(self, index: int, values: Mapping[str, Value]) -> None:
         """Nothing is kept."""
+
+    def observe(self, index: int, epoch: int, value: float) -> None:
+        """Nothing is learnt."""
 
     def tell(
         self, index: int, status: str, value: float | None, seen: Observations
