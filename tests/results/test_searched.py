@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from raypg import ASHA, PBT, Hyperband, MedianStopping, Search, uniform
+from raypg import ASHA, PB2, PBT, Hyperband, MedianStopping, Search, uniform
 from raypg.results.searched import describe_searched
 from raypg.space import Scheduler, to_data
 
@@ -32,6 +32,7 @@ def about(sampler: Any, scheduler: Scheduler | None) -> dict[str, Any]:  # noqa:
         ("bohb", Hyperband(27), "BOHB"),
         ("cmaes", MedianStopping(27), "CMA-ES with the median rule"),
         ("tpe", PBT(27), "random draws with PBT"),
+        ("tpe", PB2(27), "random draws with PB2"),
     ],
 )
 def test_sampler_and_scheduler_are_named(
