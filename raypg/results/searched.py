@@ -52,7 +52,7 @@ def describe_searched(about: Mapping[str, Any], rows: Sequence[FlatRow]) -> str:
 
 
 def _way(space: Mapping[str, Any]) -> str:
-    """The sampler and the scheduler; populations are drawn at random, BOHB has Hyperband in it."""
+    """Sampler and scheduler; populations draw at random, BOHB has Hyperband in it."""
     sampler = _SAMPLERS.get(space["sampler"], str(space["sampler"]))
     rule = space.get("scheduler")
     if rule is None or space["sampler"] == "bohb":
