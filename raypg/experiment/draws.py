@@ -39,6 +39,10 @@ class Draws(Protocol):
         """A trial of an interrupted sweep has these values, and is not done."""
         ...
 
+    def observe(self, index: int, epoch: int, value: float) -> None:
+        """An epoch of a trial that is under way gave this."""
+        ...
+
     def tell(
         self, index: int, status: str, values: Sequence[object], seen: Observations
     ) -> None:
@@ -71,6 +75,9 @@ class RandomDraws:
 
     def enqueue(self, index: int, values: Mapping[str, Value]) -> None:
         """Nothing is kept."""
+
+    def observe(self, index: int, epoch: int, value: float) -> None:
+        """Nothing is learnt."""
 
     def tell(
         self, index: int, status: str, values: Sequence[object], seen: Observations

@@ -6,9 +6,11 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeGuard
 
+from raypg.experiment.budgets import BudgetDraws
 from raypg.experiment.draws import Draws, Known, Observations, RandomDraws
 from raypg.experiment.samplers import REMEMBERING, build_sampler, check_sampler
-from raypg.space import PBT, Choice, Distribution, Integer, Search, Value, is_same
+from raypg.experiment.suggesting import in_optuna, suggest, to_param
+from raypg.space import PBT, Search, Value
 
 if TYPE_CHECKING:
     import optuna
@@ -54,7 +56,7 @@ class OptunaDraws:
             for axis in self._search.axes:
                 if self._search.is_active(axis, values):
                     distribution = self._search.distribution(axis)
-                    values[axis] = _suggest(trial, axis, distribution)
+                    values[axis] = suggest(trial, axis, distribution)
         return values
 
     def drop(self, index: int) -> None:
@@ -64,7 +66,7 @@ class OptunaDraws:
     def enqueue(self, index: int, values: Mapping[str, Value]) -> None:
         """Draw these values."""
         params = {
-            axis: _to_param(self._search.distribution(axis), value)
+            axis: to_param(self._search.distribution(axis), value)
             for axis, value in values.items()
         }
         self._study.enqueue_trial(params)
@@ -74,6 +76,9 @@ class OptunaDraws:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self._trials[index].relative_params  # noqa: B018
+
+    def observe(self, index: int, epoch: int, value: float) -> None:
+        """It learns of a trial when that has ended."""
 
     def tell(
         self, index: int, status: str, values: Sequence[object], seen: Observations
@@ -101,8 +106,8 @@ class OptunaDraws:
         ranges = {axis: self._search.distribution(axis) for axis in known.values}
         self._study.add_trial(
             optuna.trial.create_trial(
-                params={a: _to_param(ranges[a], v) for a, v in known.values.items()},
-                distributions={a: _in_optuna(one) for a, one in ranges.items()},
+                params={a: to_param(ranges[a], v) for a, v in known.values.items()},
+                distributions={a: in_optuna(one) for a, one in ranges.items()},
                 values=[known.value, *known.beside],
             )
         )
@@ -121,45 +126,9 @@ def build_draws(search: Search) -> Draws:
     if search.sampler == "random" or isinstance(search.scheduler, PBT):
         return RandomDraws(search)
     check_sampler(search)
+    if search.sampler == "bohb":
+        return BudgetDraws(search)
     return OptunaDraws(search)
-
-
-def _suggest(trial: "optuna.Trial", axis: str, distribution: Distribution) -> Value:
-    if isinstance(distribution, Choice):
-        # By index: an option may be a list, which Optuna cannot store.
-        options: Sequence[Value] = distribution.options
-        return options[trial.suggest_categorical(axis, list(range(len(options))))]
-    low, high, log = distribution.low, distribution.high, distribution.log
-    if isinstance(distribution, Integer):
-        high = int(distribution.ends()[-1])  # type: ignore[arg-type]
-        return trial.suggest_int(axis, int(low), high, step=distribution.step, log=log)
-    return trial.suggest_float(axis, low, high, log=log)
-
-
-def _in_optuna(
-    distribution: Distribution,
-) -> "optuna.distributions.BaseDistribution":
-    """The same as Optuna stores it, for trials that it did not draw."""
-    from optuna.distributions import (
-        CategoricalDistribution,
-        FloatDistribution,
-        IntDistribution,
-    )
-
-    if isinstance(distribution, Choice):
-        return CategoricalDistribution(range(len(distribution.options)))
-    low, high, log = distribution.low, distribution.high, distribution.log
-    if isinstance(distribution, Integer):
-        high = int(distribution.ends()[-1])  # type: ignore[arg-type]
-        return IntDistribution(int(low), high, step=distribution.step, log=log)
-    return FloatDistribution(low, high, log=log)
-
-
-def _to_param(distribution: Distribution, value: Value) -> object:
-    if isinstance(distribution, Choice):
-        options = distribution.options
-        return next(i for i, option in enumerate(options) if is_same(option, value))
-    return value
 
 
 def _is_finite(value: object) -> TypeGuard[float]:

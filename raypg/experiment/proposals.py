@@ -222,9 +222,10 @@ class SearchProposals:
         return None
 
     def observe(self, key: str, epoch: int, value: float | None) -> None:
-        """Keep the metric for when the trial ends."""
+        """Keep the metric for when the trial ends, and let the sampler know."""
         if value is not None and math.isfinite(value):
             self._seen[key][epoch] = value
+            self._draws.observe(self._index[key], epoch, value)
 
     def finish(
         self,
@@ -248,9 +249,10 @@ class SearchProposals:
             self._draws.enqueue(index, trial.values)
             self._begin(again.key, index)
             # Another key: the code has changed since, and its result is stale.
-            if trial.status in ENDED and trial.key == again.key:
+            if trial.key == again.key:
                 for epoch, value in trial.observed.items():
                     self.observe(trial.key, epoch, value)
+            if trial.status in ENDED and trial.key == again.key:
                 self.finish(trial.key, trial.status, trial.value, trial.row)
             else:
                 self._again.append(again)

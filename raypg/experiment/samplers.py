@@ -66,6 +66,22 @@ def _tpe(search: Search, seed: int) -> "BaseSampler":
     return TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
 
 
+def build_budget_sampler(num_axes: int, seed: int) -> "BaseSampler":
+    """BOHB's: the best 15 % are good, and at least one more than there are axes."""
+    from optuna.samplers import TPESampler
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return TPESampler(
+            seed=seed,
+            multivariate=True,
+            group=True,
+            n_startup_trials=0,
+            n_ei_candidates=64,
+            gamma=lambda num: max(num_axes + 1, int(0.15 * num)),
+        )
+
+
 def _cmaes(search: Search, seed: int) -> "BaseSampler":
     from optuna.samplers import CmaEsSampler
 

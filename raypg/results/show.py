@@ -14,6 +14,7 @@ from raypg.results.memo import FlatRow
 from raypg.results.output import format_cell, print_table
 from raypg.results.query import Results
 from raypg.results.readable import print_answer
+from raypg.results.searched import describe_searched
 from raypg.results.wording import describe_changes, describe_code
 
 _EPOCHS = "train.epochs"
@@ -48,6 +49,8 @@ def print_sweep(results: Results, sweep: str) -> None:
         f"{line.stopped} stopped early, {line.failed} failed, "
         f"{line.unfinished} unfinished)"
     )
+    if searched := describe_searched(about, rows):
+        print(searched)
     _print_changes(about, rows)
     print()
     varying = [name for name in varying_columns(rows) if name != "config.seed"]

@@ -27,10 +27,10 @@ from raypg.space.distributions import (
     options_faults,
 )
 from raypg.space.objectives import Objective, build_objectives, objectives_faults
-from raypg.space.scheduler import PB2, PBT, Scheduler, scheduler_faults
+from raypg.space.scheduler import PB2, PBT, Hyperband, Scheduler, scheduler_faults
 
-Sampler = Literal["tpe", "random", "cmaes", "gp", "nsga2", "qmc"]
-_SAMPLERS = ("tpe", "random", "cmaes", "gp", "nsga2", "qmc")
+Sampler = Literal["tpe", "random", "cmaes", "gp", "nsga2", "qmc", "bohb"]
+_SAMPLERS = ("tpe", "random", "cmaes", "gp", "nsga2", "qmc", "bohb")
 DEFAULT_METRIC = "val.accuracy"
 _MOST_CORNERS = 1024
 _EXAMPLE = '"optimizer.lr": log_uniform(1e-3, 1.0)'
@@ -56,7 +56,8 @@ class Search:
     """Two or more, for a Pareto front in place of a best trial: columns of `trials`, as
     `NAME` or `NAME:MODE`. The first one is then `metric`, too."""
     sampler: Sampler = "tpe"
-    """TPE, random, CMA-ES, a Gaussian process, NSGA-II or quasi-random: Optuna's."""
+    """TPE, random, CMA-ES, a Gaussian process, NSGA-II or quasi-random: Optuna's.
+    BOHB's needs `Hyperband` beside it."""
     seed: int = 0
     """Of the draws. What the trials start from is the config's `seed`."""
     scheduler: Scheduler | None = None
@@ -83,6 +84,10 @@ class Search:
         ]
         if self.scheduler is not None:
             faults += scheduler_faults(self.scheduler, self.trials)
+        if self.sampler == "bohb" and not isinstance(self.scheduler, Hyperband):
+            rule, fix = "must stand beside Hyperband", 'Write sampler="tpe", or both.'
+            found = f"bohb beside {type(self.scheduler).__name__}"
+            faults.append(SpaceError("sampler", rule, found, fix))
         if isinstance(self.axes, Mapping):
             faults += _drawn_faults(self.axes)
             faults += _overlap_faults(self)

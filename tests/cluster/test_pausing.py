@@ -20,6 +20,7 @@ SPACE = Search(
 )
 """
 HYPERBAND = SPACE.format(rule="Hyperband(max_epochs=9)")
+BOHB = HYPERBAND.replace('"random"', '"bohb"').replace("trials=9", "trials=17")
 PROMOTION = SPACE.format(rule="ASHA(max_epochs=9, promotion=True)")
 MEDIAN = SPACE.format(
     # Losses are never equal, as accuracies of such trials are.
@@ -65,6 +66,28 @@ def test_hyperband_halves_a_bracket_on_few_slots_and_goes_on_after_an_interrupt(
         assert broken.exit_code == 130
         again = resume(broken)
         assert outcome(again.store, again.sweep) == found
+
+
+@pytest.mark.slow
+def test_bohb_draws_the_same_after_an_interrupt(
+    run_space: RunSpace, interrupt_after: Interrupt
+) -> None:
+    calm = run_space(BOHB, name="calm", is_fresh=True)
+    found = outcome(calm.store, calm.sweep)
+    statuses = Counter((status, epochs) for status, epochs, _ in found.values())
+    assert statuses["stopped", 1] == 6
+    assert sum(statuses.values()) == 17
+    # Draws at random alone would be those that the random sampler has.
+    at_random = run_space(
+        BOHB.replace('"bohb"', '"random"'), name="random", is_fresh=True
+    )
+    assert outcome(at_random.store, at_random.sweep).keys() != found.keys()
+    interrupt_after(10, 1)
+    broken = run_space(BOHB, name="broken", is_fresh=True)
+    interrupt_after()
+    assert broken.exit_code == 130
+    again = resume(broken)
+    assert outcome(again.store, again.sweep) == found
 
 
 @pytest.mark.slow

@@ -23,6 +23,7 @@ from raypg.results.report.origin import (
     varies,
 )
 from raypg.results.report.tables import Table, trials_table
+from raypg.results.searched import describe_searched
 
 _MOST_AXES = 6
 """Of which each has a figure."""
@@ -92,7 +93,7 @@ def read_report(results: Results, sweep: str, made: datetime) -> Report:
     return Report(
         sweep=sweep,
         made=made,
-        facts=_facts(line, rows),
+        facts=_facts(line, source),
         question=str(about.get("question", "")).strip().split("\n\n"),
         answer=summary.sentence,
         state=state,
@@ -110,13 +111,15 @@ def read_report(results: Results, sweep: str, made: datetime) -> Report:
     )
 
 
-def _facts(line: SweepLine, rows: Sequence[FlatRow]) -> list[str]:
+def _facts(line: SweepLine, source: Source) -> list[str]:
     facts = [line.kind, line.state]
     if line.started is not None:
         facts.append(f"started {format_cell(line.started)}")
     if line.seconds is not None:
         facts.append(f"took {duration(line.seconds)}")
-    return [*facts, describe_statuses(rows)]
+    facts.append(describe_statuses(source.rows))
+    searched = describe_searched(source.about, source.rows)
+    return [*facts, searched] if searched else facts
 
 
 def _state(line: SweepLine, rows: Sequence[FlatRow]) -> str:
