@@ -259,9 +259,9 @@ def test_what_was_reported_before_ctrl_c_is_not_trained_again(
 ) -> None:
     more = ("--checkpoint-every", "1000", "--workers-per-trial", str(num_workers))
     driver = start_command(tmp_path, SPACE, *more)
-    wait_until(lambda: has_epochs(tmp_path, 8), limit_s=120)
+    wait_until(lambda: has_epochs(tmp_path, 8), limit_s=300)
     os.killpg(driver.pid, signal.SIGINT)
-    _, errors = driver.communicate(timeout=60)
+    _, errors = driver.communicate(timeout=150)
     assert driver.returncode == 130, errors
     store = Store(str(tmp_path / "chaos"))
     before = {trial: len(rows) for trial, rows in curves(store, "space").items()}
